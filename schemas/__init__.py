@@ -1,0 +1,1 @@
+"""The contract: what goes in, what comes out, on which topics. Version 1."""

@@ -1,0 +1,88 @@
+"""The topics: what their keys and values are, how many partitions they have, and how the broker keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+EVENTS: Final = "settlement.events"
+ADJUSTED: Final = "settlement.adjusted"
+DISCLOSURES: Final = "settlement.disclosures"
+DEADLETTERS: Final = "settlement.deadletters"
+RULEBOOK: Final = "settlement.rulebook"
+ALERTS: Final = "settlement.alerts"
+
+MAX_OUTPUT_BYTES: Final = 8 * 1024 * 1024
+"""`max.message.bytes` of every output topic and `max_request_size` of its producers.
+
+A compressed input under the broker's limit may be larger as a dead letter.
+"""
+
+# A date from the event as record time is refused by brokers when it lies in the future, and defeats compaction lag.
+_OUTPUT = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(MAX_OUTPUT_BYTES)}
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic. `partitions` "input" means: as many as the input topic has. `config` is the broker's own naming."""
+
+    name: str
+    key: str
+    value: str
+    cleanup_policy: Literal["delete", "compact"]
+    partitions: Literal["input"] | int
+    config: dict[str, str] = field(default_factory=dict)
+
+
+TOPICS: Final[dict[str, Topic]] = {
+    topic.name: topic
+    for topic in (
+        Topic(
+            EVENTS,
+            key="settlement_id; of a reversal or void: reverses.settlement_id",
+            value="settlement event",
+            cleanup_policy="delete",
+            partitions="input",
+        ),
+        Topic(
+            ADJUSTED,
+            key="settlement_id",
+            value="adjusted settlement",
+            cleanup_policy="compact",
+            partitions="input",
+            config=_OUTPUT,
+        ),
+        Topic(
+            DISCLOSURES,
+            key="disclosure_id",
+            value="disclosure record",
+            cleanup_policy="compact",
+            partitions="input",
+            config=_OUTPUT,
+        ),
+        Topic(
+            DEADLETTERS,
+            key="the input's key",
+            value="the input's raw bytes, reasons in headers",
+            cleanup_policy="delete",
+            partitions="input",
+            config=_OUTPUT,
+        ),
+        Topic(
+            RULEBOOK,
+            key="rulebook hash",
+            value="one whole released rulebook",
+            cleanup_policy="delete",
+            partitions=1,
+            config={"retention.ms": "-1", "retention.bytes": "-1", **_OUTPUT},
+        ),
+        Topic(
+            ALERTS,
+            key="alert id",
+            value="surveillance alert",
+            cleanup_policy="delete",
+            partitions="input",
+            config=_OUTPUT,
+        ),
+    )
+}
