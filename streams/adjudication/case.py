@@ -1,0 +1,73 @@
+"""What the gates and the benefit need to know of an event, read once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from schemas.events import LineItem, SettlementCompleted
+from streams.adjudication.diagnoses import Evidence, evidence_of
+from streams.rulebook.index import Rulebook
+from streams.rulebook.regions import city_of, province_of
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One completed event before the rules: where it happened, what the diagnoses show."""
+
+    event: SettlementCompleted
+    rulebook: Rulebook
+    out_of_area: bool
+    same_province: bool
+    evidence: Evidence
+
+    @classmethod
+    def of(cls, event: SettlementCompleted, rulebook: Rulebook) -> Case:
+        hospital, insured = event.hospital.region, event.patient.insured_region
+        return cls(
+            event,
+            rulebook,
+            out_of_area=city_of(hospital) != city_of(insured),
+            same_province=province_of(hospital) == province_of(insured),
+            evidence=evidence_of(event.diagnoses),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One examination line seen as a charge: a refund is its mirror image here, its sign put back at the end.
+
+    Amounts in yuan, none negative; `in_catalogue` is what lies within the insurance catalogue.
+    """
+
+    line: LineItem
+    exam: str
+    is_refund: bool
+    quantity: Decimal
+    amount: Decimal
+    out_of_catalogue: Decimal
+
+    @property
+    def in_catalogue(self) -> Decimal:
+        return self.amount - self.out_of_catalogue
+
+    @classmethod
+    def of(cls, line: LineItem, exam: str) -> Charge:
+        return cls(
+            line, exam, line.quantity < 0, abs(line.quantity), abs(line.amount), abs(line.out_of_catalogue_amount)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulators:
+    """What the person and the fund have paid this calendar year, in yuan; None: the platform did not say."""
+
+    own_paid: Decimal | None
+    fund_paid: Decimal | None
+
+    def after(self, eligible: Decimal, fund: Decimal) -> Accumulators:
+        """The same after one covered line."""
+        return Accumulators(
+            None if self.own_paid is None else self.own_paid + eligible,
+            None if self.fund_paid is None else self.fund_paid + fund,
+        )

@@ -1,0 +1,104 @@
+"""信息公开: what a designated hospital must publish of each examination, and not one field more.
+
+Source: 浙医保发〔2021〕31号, 四; 杭医保〔2021〕30号, 四: 患者的姓（不含名）、年龄、疾病诊断、收费价格.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Final
+from unicodedata import category, normalize
+
+from schemas.events import Diagnosis, SettlementCompleted
+from streams.adjudication.settlement import Settlement
+from streams.adjudication.surname import split_name
+from streams.rulebook.index import Rulebook
+from streams.rulebook.model import DisclosureRule
+
+NOT_STATED: Final = "未填写"
+_CATEGORY: Final = re.compile(r"[A-Z][0-9]{2}")
+_SHORTEST_PART: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class DisclosedExam:
+    """One row of the public list. `age` in whole years on the day of service, `charged_price` in yuan."""
+
+    service_date: date
+    exam: str
+    surname: str
+    age: int
+    diagnosis: str
+    charged_price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """The rows of one event. `rule` ordered the first of them."""
+
+    rule: DisclosureRule
+    exams: tuple[DisclosedExam, ...]
+
+
+def disclose(event: SettlementCompleted, settlement: Settlement, rulebook: Rulebook) -> Disclosure | None:
+    """What to publish of this event; None where nothing is ordered. Covered or not makes no difference."""
+    if not event.hospital.designated:
+        return None
+    patient, region = event.patient, event.hospital.region
+    ordered = [
+        (line, rule)
+        for line in settlement.disclosable
+        if (rule := rulebook.disclosure(region, line.exam, line.item.service_date)) is not None
+    ]
+    if not ordered:
+        return None
+    surname, _ = split_name(patient.name)
+    diagnosis = published_diagnosis(event.diagnoses, patient.name)
+    exams = tuple(
+        DisclosedExam(
+            line.item.service_date,
+            line.exam,
+            surname,
+            age(patient.birth_date, line.item.service_date),
+            diagnosis,
+            line.charged,
+        )
+        for line, _ in ordered
+    )
+    return Disclosure(ordered[0][1], exams)
+
+
+def age(born: date, on: date) -> int:
+    """Whole years; born on February 29, a year older on March 1 of a common year."""
+    return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+
+
+def published_diagnosis(diagnoses: list[Diagnosis], patient_name: str) -> str:
+    """The main diagnosis's name, else the first's; its category where the name would give the patient away."""
+    diagnosis = next((d for d in diagnoses if d.main), diagnoses[0] if diagnoses else None)
+    if diagnosis is None:
+        return NOT_STATED
+    said = _folded(diagnosis.name)
+    if said and not any(part in said for part in _telling_parts(patient_name)):
+        return diagnosis.name
+    letters = diagnosis.code[:3]
+    return letters if _CATEGORY.fullmatch(letters) else NOT_STATED
+
+
+def _folded(text: str) -> str:
+    return "".join(normalize("NFKC", text).casefold().split())
+
+
+def _telling_parts(name: str) -> set[str]:
+    """What of the patient's name must not stand in a published diagnosis.
+
+    Blanks divide a name as any other mark does: each part of two or more characters counts, with and without them.
+    """
+    whole = _folded(name)
+    parts = {_folded(split_name(name)[1])}
+    for text in (whole, normalize("NFKC", name).casefold()):
+        parts.update("".join(c if category(c)[0] in "LN" else " " for c in text).split())
+    return {part for part in parts if len(part) >= _SHORTEST_PART} | ({whole} if whole else set())

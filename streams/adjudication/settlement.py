@@ -1,0 +1,127 @@
+"""All examination lines of one event: refunds paired with what they undo, accumulators carried from line to line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Final
+
+from schemas.decimals import ZERO
+from schemas.events import LineItem, SettlementCompleted
+from streams.adjudication.case import Accumulators, Case, Charge
+from streams.adjudication.line import Line, Outcome, decide_line
+from streams.adjudication.payout import Payout, payout
+from streams.adjudication.trace import Step
+from streams.rulebook.index import Rulebook
+
+_WORST_FIRST: Final[tuple[Outcome, ...]] = ("not_covered", "needs_review", "no_rule", "covered")
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """What all lines together were charged, and who bears it, in yuan. The four shares add up to `charged`."""
+
+    charged: Decimal
+    hospital: Decimal
+    fund: Decimal
+    assistance: Decimal
+    patient: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """`lines` in the order of `line_no`; `cancelled` holds the line numbers of exactly negated pairs."""
+
+    lines: tuple[Line, ...]
+    cancelled: frozenset[int]
+    payout: Payout | None
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst of the lines; a pair that cancels out counts only where nothing else is left."""
+        outcomes = {line.outcome for line in self.lines if line.line_no not in self.cancelled}
+        outcomes = outcomes or {line.outcome for line in self.lines}
+        return next(outcome for outcome in _WORST_FIRST if outcome in outcomes)
+
+    @property
+    def money(self) -> Money:
+        lines = self.lines
+        return Money(
+            charged=sum((line.charged for line in lines), ZERO),
+            hospital=sum((line.disallowed for line in lines), ZERO),
+            fund=sum((line.fund for line in lines), ZERO),
+            assistance=sum((line.assistance for line in lines), ZERO),
+            patient=sum((line.patient for line in lines), ZERO),
+        )
+
+    @property
+    def disclosable(self) -> list[Line]:
+        """Examinations that were charged and not undone in the same event."""
+        return [line for line in self.lines if line.item.quantity > 0 and line.line_no not in self.cancelled]
+
+
+def adjudicate(event: SettlementCompleted, rulebook: Rulebook) -> Settlement:
+    """Decide every examination line of a validated event."""
+    case = Case.of(event, rulebook)
+    items = sorted(event.line_items, key=lambda item: item.line_no)
+    negates = exact_negations(items)
+    cancelled = frozenset(negates) | frozenset(negates.values())
+    start = running = Accumulators(event.account.own_paid_ytd, event.account.fund_paid_ytd)
+    reviewed = False
+    decided: dict[int, Line] = {}
+    for item in items:
+        if item.line_no in negates:
+            continue
+        charge = Charge.of(item, rulebook.exam_by_code[item.item_code])
+        before = start if charge.is_refund else running
+        line = decide_line(case, charge, before, after_review=reviewed and not charge.is_refund)
+        decided[item.line_no] = line
+        if not charge.is_refund and item.line_no not in cancelled:
+            reviewed |= line.outcome == "needs_review"
+            if line.outcome == "covered":
+                running = running.after(line.eligible, line.fund)
+    for item in items:
+        if item.line_no in negates:
+            decided[item.line_no] = _negation(item, decided[negates[item.line_no]])
+    lines = tuple(decided[item.line_no] for item in items)
+    settlement = Settlement(lines, cancelled, None)
+    return replace(settlement, payout=_payout(event, settlement))
+
+
+def exact_negations(items: list[LineItem]) -> dict[int, int]:
+    """line_no of a refund -> line_no of the line it negates exactly. `items` in the order of `line_no`.
+
+    A line can be negated once, by the lowest line_no among those that negate it exactly.
+    """
+    charges = {item.line_no: item for item in items if item.quantity > 0}
+    pairs: dict[int, int] = {}
+    for item in items:
+        if item.quantity < 0 and item.refunds_line_no is not None:
+            charge = charges.get(item.refunds_line_no)
+            if charge is not None and _undoes(item, charge):
+                pairs[item.line_no] = charge.line_no
+                del charges[charge.line_no]
+    return pairs
+
+
+def _undoes(refund: LineItem, charge: LineItem) -> bool:
+    return (refund.quantity, refund.amount, refund.out_of_catalogue_amount) == (
+        -charge.quantity,
+        -charge.amount,
+        -charge.out_of_catalogue_amount,
+    )
+
+
+def _negation(item: LineItem, of: Line) -> Line:
+    mirrored = of.mirrored()
+    step = Step("refund", f"undoes line {of.line_no} exactly: its derivation with every amount's sign reversed")
+    return replace(mirrored, line_no=item.line_no, item=item, trace=(step, *mirrored.trace))
+
+
+def _payout(event: SettlementCompleted, settlement: Settlement) -> Payout | None:
+    if event.claim_channel != "manual" or event.manual_claim is None:
+        return None
+    for line in settlement.disclosable:
+        if line.outcome == "covered" and line.coverage is not None and line.coverage.payout is not None:
+            return payout(event.manual_claim.submitted_on, line.coverage)
+    return None

@@ -1,0 +1,115 @@
+"""From the bytes of a record to an event of ours: the tests of CONTRACT §3, in their order, cheapest first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Any, Final
+
+import orjson
+
+from schemas.deadletters import DeadLetterReason
+from schemas.events import REVERSED, VOIDED, SettlementCompleted, SettlementUndone
+from schemas.reading import DeadLetter, read_completed, read_undone
+
+MAX_BYTES: Final = 1024 * 1024
+MAX_LINES: Final = 1000
+MAX_NESTING: Final = 64
+
+_UNDO: Final = (REVERSED, VOIDED)
+_VERSION: Final = re.compile(r"([0-9]+)\.[0-9]+")
+_STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_BRACKET: Final = re.compile(rb"[\[\]{}]")
+_OPEN_BRACE, _CLOSE_BRACE = b"{}"
+
+
+def needles(codes: Collection[str]) -> tuple[bytes, ...]:
+    """What the bytes of an event of ours must hold: an examination code, the word of an undoing, or an escape
+    that could hide either. A code that holds another one need not be sought itself."""
+    shortest = [code for code in codes if not any(other != code and other in code for other in codes)]
+    return (*(code.encode() for code in sorted(shortest)), REVERSED.encode(), VOIDED.encode(), rb"\u")
+
+
+def looks_like_an_object(value: bytes) -> bool:
+    """Whether the first and last non-blank bytes are the braces of a JSON object."""
+    if value[0] == _OPEN_BRACE and value[-1] == _CLOSE_BRACE:
+        return True
+    bare = value.strip()
+    return bool(bare) and bare[0] == _OPEN_BRACE and bare[-1] == _CLOSE_BRACE
+
+
+def parse(value: bytes) -> dict[str, Any]:
+    """Size, UTF-8, nesting, JSON, object; else DeadLetter."""
+    if len(value) > MAX_BYTES:
+        raise DeadLetter(DeadLetterReason.TOO_LARGE, f"expected at most {MAX_BYTES} bytes")
+    try:
+        event = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        raise _why_not_json(value) from None
+    # Fewer opening brackets than levels allowed: no need to look where they stand.
+    if value.count(b"{") + value.count(b"[") > MAX_NESTING and _nests_too_deep(value):
+        raise _too_deep()
+    if type(event) is not dict:
+        raise DeadLetter(DeadLetterReason.NOT_AN_EVENT, "expected a JSON object")
+    return event
+
+
+def _why_not_json(value: bytes) -> DeadLetter:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return DeadLetter(DeadLetterReason.NOT_UTF8, "expected UTF-8")
+    if _nests_too_deep(value):
+        return _too_deep()
+    return DeadLetter(DeadLetterReason.NOT_JSON, "expected one JSON document, RFC 8259")
+
+
+def _too_deep() -> DeadLetter:
+    return DeadLetter(DeadLetterReason.TOO_LARGE, f"expected at most {MAX_NESTING} levels of nesting")
+
+
+def _nests_too_deep(value: bytes) -> bool:
+    depth = 0
+    for bracket in _BRACKET.findall(_STRING.sub(b"", value)):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > MAX_NESTING:
+            return True
+    return False
+
+
+def read(event: dict[str, Any], codes: Collection[str]) -> SettlementCompleted | SettlementUndone | None:
+    """Ours, version, number of lines, schema, line rules; None when it is none of ours; else DeadLetter."""
+    if event.get("event_type") in _UNDO:
+        reversed_codes = event.get("item_codes")
+        if isinstance(reversed_codes, list) and not any(_is_one_of(code, codes) for code in reversed_codes):
+            return None
+        _check_version(event)
+        return read_undone(event)
+    lines = event.get("line_items")
+    if not isinstance(lines, list):
+        return None
+    ours = [
+        (i, line) for i, line in enumerate(lines) if type(line) is dict and _is_one_of(line.get("item_code"), codes)
+    ]
+    if not ours:
+        return None
+    _check_version(event)
+    if len(lines) > MAX_LINES:
+        raise DeadLetter(DeadLetterReason.TOO_LARGE, f"line_items: expected at most {MAX_LINES} lines")
+    for i, line in enumerate(lines):
+        if type(line) is not dict or type(line.get("item_code")) is not str:
+            raise DeadLetter(DeadLetterReason.SCHEMA, f"line_items[{i}]: expected an object with a string item_code")
+    return read_completed(event, ours)
+
+
+def _is_one_of(code: Any, codes: Collection[str]) -> bool:
+    return type(code) is str and code in codes
+
+
+def _check_version(event: dict[str, Any]) -> None:
+    version = event.get("schema_version")
+    match = _VERSION.fullmatch(version) if type(version) is str else None
+    if match is None:
+        raise DeadLetter(DeadLetterReason.SCHEMA, "schema_version: expected <major>.<minor>")
+    if match[1].lstrip("0") != "1":
+        raise DeadLetter(DeadLetterReason.UNSUPPORTED_VERSION, "schema_version: expected major 1")

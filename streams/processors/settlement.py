@@ -1,0 +1,171 @@
+"""The settlement processor: the bytes of one record in, its outputs or its dead letter out. It never raises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePath
+from typing import Final, Protocol
+
+from schemas import cloudevents, deadletters
+from schemas.codec import dumps
+from schemas.deadletters import DeadLetterReason
+from schemas.events import SettlementCompleted, SettlementUndone
+from schemas.moments import midnight
+from schemas.reading import DeadLetter
+from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES
+from streams.adjudication.decide import Decision, decide
+from streams.adjudication.records import Record as Plain
+from streams.adjudication.settlement import Money
+from streams.processors.envelope import looks_like_an_object, needles, parse, read
+from streams.rulebook.index import Rulebook
+
+Header = tuple[str, bytes | None]
+
+
+class Record(Protocol):
+    """What is read of an input record. `timestamp` in milliseconds since 1970."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[Header]: ...
+
+
+class Fate(StrEnum):
+    """What became of a record."""
+
+    DECIDED = "decided"
+    REVERSED = "reversed"
+    REFUSED = "refused"
+    PASSED_OVER = "passed_over"
+    DEAD_LETTER = "dead_letter"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One record to emit at the input's partition number. `topic` is the name without a prefix."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: list[Header]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is to be done about one record, and what the metrics want to know of it."""
+
+    fate: Fate
+    outputs: tuple[Output, ...] = ()
+    outcome: str | None = None
+    reasons: tuple[str, ...] = ()
+    money: Money | None = None
+    adjusted: Plain | None = None
+    disclosure: Plain | None = None
+    dead_letter_reason: DeadLetterReason | None = None
+    detail: str | None = None
+
+
+PASSED_OVER: Final = Answer(Fate.PASSED_OVER)
+
+
+class SettlementProcessor:
+    """Decides records by one rulebook. `secret` keys the ids of disclosures.
+
+    The answer depends on nothing but the record's value, the rulebook and the secret; topic, partition, offset,
+    timestamp, key and headers of the record only travel along into a dead letter.
+    """
+
+    def __init__(self, rulebook: Rulebook, secret: bytes, worker_version: str) -> None:
+        self.rulebook = rulebook
+        self._secret = secret
+        self._worker_version = worker_version
+        self._needles = needles(rulebook.codes)
+
+    def __call__(self, record: Record) -> Answer:
+        value = record.value
+        try:
+            if value is None or not value or value.isspace():
+                raise DeadLetter(DeadLetterReason.EMPTY_VALUE, "expected a settlement event, found no value")
+            if self._passes_over(value):
+                return PASSED_OVER
+            event = read(parse(value), self.rulebook.codes)
+            if event is None:
+                return PASSED_OVER
+            return self._answer(event, decide(event, self.rulebook, self._secret))
+        except DeadLetter as letter:
+            return self._dead_letter(record, letter)
+        except Exception as error:  # nothing a record holds may stop the stream
+            return self._dead_letter(record, DeadLetter(DeadLetterReason.PROCESSING_ERROR, _where(error)))
+
+    def _passes_over(self, value: bytes) -> bool:
+        for needle in self._needles:
+            if needle in value:
+                return False
+        return looks_like_an_object(value)
+
+    def _answer(self, event: SettlementCompleted | SettlementUndone, decision: Decision) -> Answer:
+        adjusted, disclosure, settlement = decision.adjusted, decision.disclosure, decision.settlement
+        outputs = [self._output(ADJUSTED, adjusted["settlement_id"], adjusted, event.occurred_at.with_offset)]
+        if disclosure is not None:
+            exams = disclosure["exams"]
+            time = f"{exams[0]['service_date']}T00:00:00+08:00" if exams else midnight(event.occurred_at.day)
+            outputs.append(self._output(DISCLOSURES, disclosure["disclosure_id"], disclosure, time))
+        if settlement is None:
+            fate = Fate.REFUSED if disclosure is None else Fate.REVERSED
+            return Answer(fate, tuple(outputs), adjusted=adjusted, disclosure=disclosure)
+        return Answer(
+            Fate.DECIDED,
+            tuple(outputs),
+            outcome=settlement.outcome,
+            reasons=tuple(reason for line in settlement.lines for reason in line.reasons),
+            money=decision.money,
+            adjusted=adjusted,
+            disclosure=disclosure,
+        )
+
+    def _output(self, topic: str, key: str, record: Plain, time: str) -> Output:
+        headers = cloudevents.headers(
+            event_id=record["event_id"], event_type=record["event_type"], time=time, rulebook=self.rulebook.hash
+        )
+        return Output(topic, key.encode(), dumps(record), headers)
+
+    def _dead_letter(self, record: Record, letter: DeadLetter) -> Answer:
+        value = record.value
+        headers = [header for header in record.headers if header[0] not in deadletters.OURS]
+        headers += [
+            (deadletters.REASON, letter.reason.encode()),
+            (deadletters.DETAIL, letter.detail.encode()),
+            (deadletters.TOPIC, record.topic.encode()),
+            (deadletters.PARTITION, str(record.partition).encode()),
+            (deadletters.OFFSET, str(record.offset).encode()),
+            (deadletters.TIMESTAMP, str(record.timestamp).encode()),
+            (deadletters.RULEBOOK, self.rulebook.hash.encode()),
+            (deadletters.WORKER_VERSION, self._worker_version.encode()),
+        ]
+        if value is not None and len(value) > deadletters.MAX_BODY_BYTES:
+            value = None
+            headers.append((deadletters.BODY, b"withheld"))
+        output = Output(DEADLETTERS, record.key, value, headers)
+        return Answer(Fate.DEAD_LETTER, (output,), dead_letter_reason=letter.reason, detail=letter.detail)
+
+
+def _where(error: Exception) -> str:
+    """The kind of a bug and the line of ours it came from. Its message may quote the event, so it stays out."""
+    trace, place = error.__traceback__, "unknown"
+    while trace is not None:
+        place = f"{PurePath(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return f"{type(error).__name__} at {place}"
