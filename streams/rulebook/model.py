@@ -5,7 +5,7 @@ Amounts are yuan, ratios lie between 0 and 1, intervals are half-open: `effectiv
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Literal
@@ -21,10 +21,14 @@ FilingKind = Literal["long_term", "referral", "emergency", "temporary"]
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """Where a term stands in its source document, and what it says there, in the document's words."""
+    """Where a term stands in its source document, and what it says there, in the document's words.
+
+    `source` None: the document of the rule it belongs to.
+    """
 
     clause: str
     says: str
+    source: str | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,7 @@ class BenefitRule(Rule):
     caps: dict[Scheme, AnnualCap]
     assistance_unknown: bool
     assistance_terms: dict[Assistance, Terms]
+    assistance_clause: Clause | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,3 +189,17 @@ class Exam:
     id: str
     name: str
     codes: tuple[ItemCode, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One source document as the rulebook holds it. `found` says where its text or figures were found."""
+
+    id: str
+    title: str
+    source: str
+    authority: Authority
+    printed: date | None
+    posted: date | None
+    found: str
+    entries: tuple[str, ...]

@@ -1,0 +1,190 @@
+"""Plain data in, checked entries out: the same reading for a notice file and for a release on the bus.
+
+Everything that is wrong is told at once; nothing is defaulted, guessed or dropped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any, Final, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from streams.rulebook.errors import Mistake
+from streams.rulebook.fields import AUTHORITIES, Path
+from streams.rulebook.wire import BENEFITS, ENTRIES, Entry, ExamEntry, NoticeHeader, Wire, WireNotice
+
+KINDS: Final = ("price", "coverage", "benefit", "disclosure", "out_of_area_factors", "monitoring")
+_ENTRY_NAME: Final = re.compile(rf"({'|'.join(KINDS)})(-[a-z0-9]+(?:-[a-z0-9]+)*)?")
+
+HINTS: Final[dict[str, str]] = {
+    "source": "the number or name of the document it comes from, such as 杭医保〔2021〕30号",
+    "clause": "the clause of the document, such as 二",
+    "says": "the few words of the document that state it",
+    "authority": "official, press or article",
+    "region": 'the six-digit region it holds for, such as "330100"',
+    "exam": "the examination it is about, such as petct_whole_body",
+    "effective_from": "the first day it applies, such as 2021-06-30",
+    "reviewed_until": "the day by which someone must look whether it still holds",
+    "found": "where its text or figures were found",
+    "entries": "what the notice orders: price, coverage, benefit and so on",
+}
+M = TypeVar("M", bound=Wire)
+
+
+@dataclass(slots=True)
+class Document:
+    """One file or release: its data, the lines its values stand on, and what was found wrong with it."""
+
+    file: str
+    data: Any
+    lines: Mapping[Path, int] = field(default_factory=dict)
+    mistakes: list[Mistake] = field(default_factory=list)
+
+    def tell(self, path: Path, problem: str, mend: str) -> None:
+        self.mistakes.append(Mistake(self.file, self.line(path), dotted(path), problem, mend))
+
+    def line(self, path: Path) -> int | None:
+        """The line of a value, or of the nearest one around it."""
+        return next((self.lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self.lines), None)
+
+
+def dotted(path: Path) -> str:
+    """`bands[1].upper`, as a person would name it."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
+
+
+def read_notice(document: Document, exams: Mapping[str, object], prefix: Path = ()) -> WireNotice | None:
+    """The notice at `prefix` of the document, None where anything is wrong with it (told on the document).
+
+    An entry without `authority` has its notice's.
+    """
+    before = len(document.mistakes)
+    data = _mapping(document, prefix)
+    if data is None:
+        return None
+    header = _validate(document, NoticeHeader, {k: v for k, v in data.items() if k != "entries"}, prefix, exams)
+    held = _mapping(document, (*prefix, "entries")) or {}
+    # A wrong authority of the notice is told once, not again for each entry.
+    authority = next((known for known in AUTHORITIES if known == data.get("authority")), AUTHORITIES[0])
+    entries = {name: _entry(document, (*prefix, "entries", name), authority, exams) for name in held}
+    if len(document.mistakes) > before or header is None:
+        return None
+    return WireNotice(header, {name: entry for name, entry in entries.items() if entry is not None})
+
+
+def read_exams(document: Document, prefix: Path = ("exams",)) -> dict[str, ExamEntry]:
+    exams: dict[str, ExamEntry] = {}
+    owner: dict[str, str] = {}
+    for id, data in (_mapping(document, prefix) or {}).items():
+        exam = _validate(document, ExamEntry, data, (*prefix, id), {})
+        if exam is None:
+            continue
+        exams[id] = exam
+        for at, item in enumerate(exam.codes):
+            if item.code in owner:
+                path = (*prefix, id, "codes", at, "code")
+                document.tell(path, f"{item.code} is a code of {owner[item.code]} already", "leave one of them away")
+            owner.setdefault(item.code, id)
+    return exams
+
+
+def kind_of(entry: str) -> str:
+    return entry.partition("-")[0]
+
+
+def _mapping(document: Document, path: Path) -> dict[str, Any] | None:
+    data = document.data
+    for step in path:
+        if not isinstance(data, dict) or step not in data:
+            document.tell(path, "is missing", f"add it: {HINTS.get(str(step), 'every rulebook has one')}")
+            return None
+        data = data[step]
+    if not isinstance(data, dict):
+        document.tell(path, "is not a mapping of keys to values", "write `key: value` lines")
+        return None
+    if not data:
+        document.tell(path, "is empty", "write what it must hold, or delete it")
+        return None
+    return data
+
+
+def _entry(document: Document, path: Path, authority: str, exams: Mapping[str, object]) -> Entry | None:
+    name = path[-1]
+    if not isinstance(name, str) or not _ENTRY_NAME.fullmatch(name):
+        document.tell(
+            path,
+            "is no kind of entry",
+            f"name it {', '.join(KINDS[:-1])} or {KINDS[-1]}, with -<suffix> where one notice has several of a kind",
+        )
+        return None
+    data = _mapping(document, path)
+    if data is None:
+        return None
+    data = {"authority": authority, **data}
+    if kind_of(name) != "benefit":
+        return _validate(document, ENTRIES[kind_of(name)], data, path, exams)
+    kind = data.get("kind")
+    if not isinstance(kind, str) or kind not in BENEFITS:
+        problem = "is missing" if kind is None else f"{kind!r} is not a kind of benefit"
+        document.tell((*path, "kind"), problem, f"write one of {', '.join(BENEFITS)}")
+        return None
+    return _validate(document, BENEFITS[kind], data, path, exams)
+
+
+def _validate(document: Document, shape: type[M], data: Any, path: Path, exams: Mapping[str, object]) -> M | None:
+    try:
+        return shape.model_validate(data, context={"exams": exams})
+    except ValidationError as error:
+        for details in error.errors(include_url=False):
+            for where, problem, mend in _explain(details):
+                document.tell((*path, *where), problem, mend)
+        return None
+
+
+def _explain(details: ErrorDetails) -> Iterator[tuple[Path, str, str]]:
+    path: Path = tuple(step for step in details["loc"] if step != "[key]")
+    context: dict[str, Any] = details.get("ctx", {})
+    key, value = str(path[-1]) if path else "", details["input"]
+    match details["type"]:
+        case "flaws":
+            for flaw in context["flaws"]:
+                yield (*path, *flaw.path), flaw.problem, flaw.mend
+        case "missing":
+            yield path, "is missing", f"add it: {HINTS[key]}" if key in HINTS else "add it"
+        case "extra_forbidden":
+            close = get_close_matches(key, _KEYS, n=1)
+            yield path, "is no key known here", f"did you mean {close[0]}" if close else "correct it or delete it"
+        case "literal_error":
+            yield path, f"{value!r} is not known here", f"write {context['expected'].replace(chr(39), '')}"
+        case "string_type":
+            yield path, f"{value!r} is not text", f'put it in quotes: "{value}"' if _scalar(value) else "write one text"
+        case "bool_type":
+            yield path, f"{value!r} is neither true nor false", "write true or false, without quotes"
+        case "int_type":
+            yield path, f"{value!r} is not a whole number", "write digits, without quotes"
+        case "greater_than_equal":
+            yield path, f"{value!r} is too small", f"write {context['ge']} or more"
+        case "list_type":
+            yield path, "is not a list", "write [first, second]"
+        case "model_type" | "dict_type":
+            yield path, "is not a mapping of keys to values", "write `key: value` lines below it"
+        case _:
+            yield path, details["msg"], "correct it"
+
+
+def _scalar(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _all_keys(shape: type[Wire]) -> Iterator[str]:
+    yield from shape.model_fields
+    for below in shape.__subclasses__():
+        yield from _all_keys(below)
+
+
+_KEYS: Final = sorted({"entries", *_all_keys(Wire)})
