@@ -1,0 +1,42 @@
+"""What a lane has decided and not yet committed: outputs by topic, the offset after it, and what to count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from streams.metrics import Tally
+from streams.processors.settlement import Answer, Fate, Output, Record
+
+Process = Callable[[Record], Answer]
+
+
+@dataclass(slots=True)
+class Batch:
+    """Grows by `add` until the lane commits it; then a new one begins.
+
+    `next_offset` is the offset to commit: the first of what was not yet seen. `dead` has an entry for each answered
+    record, True for a dead letter.
+    """
+
+    next_offset: int
+    outputs: dict[str, list[Output]] = field(default_factory=dict)
+    dead: list[bool] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+
+    def add(self, records: Sequence[Record], next_offset: int, process: Process) -> None:
+        """Decide `records`, in memory; they are those after the last ones added, and reach up to `next_offset`.
+
+        That may lie beyond the last record: transaction markers take offsets too.
+        """
+        passed_over = Fate.PASSED_OVER
+        for record in records:
+            answer = process(record)
+            if answer.fate is passed_over:
+                continue
+            for output in answer.outputs:
+                self.outputs.setdefault(output.topic, []).append(output)
+            self.dead.append(answer.fate is Fate.DEAD_LETTER)
+            self.tally.add(answer, record.timestamp)
+        self.tally.records += len(records)
+        self.next_offset = next_offset

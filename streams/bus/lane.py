@@ -1,0 +1,298 @@
+"""The lane: one input partition, one task, one transactional producer; each batch of records is one transaction.
+
+    opening ──▶ running ──▶ closing         closing: told to stop, what is decided gets committed, the producer goes
+       ▲           │
+       └─ reopening ◀┘                      reopening: something failed; the producer is thrown away, the lane waits
+
+There is one way in, `open_lane`, and one failure path: whatever went wrong, and however a commit ended whose answer
+never came, the next `open_lane` settles it. That rests on the transactional id alone. aiokafka sends no group metadata
+with a transaction, so the consumer group spreads the work but protects nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, TypeVar
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
+
+from streams.bus import outbox
+from streams.bus.batch import Batch, Process
+from streams.bus.breaker import Breaker, BreakerOpenError, BreakerPolicy
+from streams.bus.clients import throw_away
+from streams.bus.topics import OUTPUTS
+from streams.metrics import Metrics
+
+T = TypeVar("T")
+log = structlog.get_logger("petct.lane")
+
+POLL_MS: Final = 500
+FENCED: Final = (ProducerFenced, InvalidProducerEpoch)
+
+
+class LaneState(StrEnum):
+    OPENING = "opening"
+    RUNNING = "running"
+    REOPENING = "reopening"
+    CLOSING = "closing"
+
+
+class LaneError(Exception):
+    """Something only a person can mend keeps a lane from running; the text says what. Told again at every try."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long anything may take, in seconds. No call to aiokafka is awaited without one."""
+
+    start: float = 20.0
+    offsets: float = 15.0
+    batch: float = 40.0
+    producer_stop: float = 2.0
+    finish: float = 2.0
+    """For what is under way when a lane is told to stop."""
+    fenced_wait: float = 3.0
+    """About a heartbeat: by then a worker that was away has heard that it lost its partitions."""
+    retry_first: float = 0.1
+    retry_most: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all lanes of a worker have in common."""
+
+    consumer: AIOKafkaConsumer
+    new_producer: Callable[[str], AIOKafkaProducer]
+    process: Process
+    metrics: Metrics
+    breaker: BreakerPolicy
+    group_id: str
+    topic_prefix: str
+    from_beginning: bool
+    """Where a partition without a committed offset begins: at the first record, or after the last."""
+    batch_records: int
+    offset_commit_seconds: float
+    limits: Limits = Limits()
+
+
+@dataclass(slots=True)
+class OpenLane:
+    """A lane between `open_lane` and its end. `committed` is None until the first commit of this partition ever."""
+
+    producer: AIOKafkaProducer
+    committed: int | None
+    batch: Batch
+
+
+@asynccontextmanager
+async def open_lane(partition: TopicPartition, shared: Shared) -> AsyncIterator[OpenLane]:
+    """Fence, then read the offset, then seek. In this order.
+
+    Starting the producer fences every other producer of this partition and ends its open transaction; only then does
+    the committed offset hold still. Read before, it can be the offset of a batch that is being committed: repeated.
+    """
+    limits = shared.limits
+    producer = shared.new_producer(f"{shared.group_id}.{partition.topic}.{partition.partition}")
+    try:
+        async with asyncio.timeout(limits.start):
+            await producer.start()
+            await _check_outputs(partition, producer, shared)
+        async with asyncio.timeout(limits.offsets):
+            committed = await shared.consumer.committed(partition)
+            position = await _first_to_read(partition, committed, shared)
+        # Not seek_to_committed(): where nothing or 0 is committed it does nothing, and what was read before the
+        # failure would never be read again.
+        shared.consumer.seek(partition, position)
+        yield OpenLane(producer, committed, Batch(position))
+    finally:
+        await throw_away(producer, limits.producer_stop)
+
+
+async def _check_outputs(partition: TopicPartition, producer: AIOKafkaProducer, shared: Shared) -> None:
+    """Also fetches what the producer must know of these topics, which the first batch would wait for."""
+    for topic in OUTPUTS:
+        name = shared.topic_prefix + topic
+        if partition.partition not in await producer.partitions_for(name):
+            raise LaneError(
+                f"{name} has no partition {partition.partition}, and {partition.topic} has; "
+                "give every output topic as many partitions as the input topic (petct topics check)"
+            )
+
+
+async def _first_to_read(partition: TopicPartition, committed: int | None, shared: Shared) -> int:
+    beginning: int = (await shared.consumer.beginning_offsets([partition]))[partition]
+    if committed is None:
+        if shared.from_beginning:
+            return beginning
+        end: int = (await shared.consumer.end_offsets([partition]))[partition]
+        return end
+    if committed < beginning:
+        log.error(
+            "records were deleted by retention before they were read; lengthen retention, or add workers",
+            topic=partition.topic,
+            partition=partition.partition,
+            first_missing=committed,
+            missing=beginning - committed,
+        )
+        return beginning
+    return committed
+
+
+class Lane:
+    """Runs until `stop`, or until the breaker opens. Everything else that fails, it tries again."""
+
+    def __init__(self, partition: TopicPartition, shared: Shared) -> None:
+        self.partition = partition
+        self.state = LaneState.OPENING
+        self.last_step = time.monotonic()
+        self.last_error: str | None = None
+        self.position: int | None = None
+        """The first offset not yet committed or passed over; None before the lane was open."""
+        self._shared = shared
+        self._breaker = Breaker(shared.breaker)
+        self._log = log.bind(topic=partition.topic, partition=partition.partition)
+        self._stopping = False
+        self._wait: asyncio.Timeout | None = None
+        self._failures = 0
+
+    def stop(self) -> None:
+        """Finish what is under way and end `run`. Ends a wait for records or for the next try at once."""
+        already, self._stopping = self._stopping, True
+        if self._wait is not None and not already:
+            self._wait.reschedule(asyncio.get_running_loop().time())
+
+    async def run(self) -> None:
+        """Raises BreakerOpenError, and nothing else but CancelledError."""
+        while not self._stopping:
+            try:
+                async with open_lane(self.partition, self._shared) as lane:
+                    self._enter(LaneState.RUNNING, offset=lane.batch.next_offset)
+                    await self._settle(lane)
+                    self._enter(LaneState.CLOSING, offset=lane.batch.next_offset)
+            except BreakerOpenError:
+                raise
+            except Exception as failure:
+                await self._back_off(failure)
+
+    async def _settle(self, lane: OpenLane) -> None:
+        """Batch after batch, until told to stop."""
+        shared = self._shared
+        if lane.committed is None:
+            # From here on a failure finds this place again, wherever the topic's end is by then.
+            await self._commit(lane)
+        last_commit = time.monotonic()
+        while not self._stopping:
+            records = await self._until_stopped(self._fetch(lane))
+            self.last_step = time.monotonic()
+            overdue = self.last_step - last_commit >= shared.offset_commit_seconds
+            if lane.batch.outputs or (overdue and lane.batch.next_offset != lane.committed):
+                await self._commit(lane)
+                last_commit = time.monotonic()
+            elif not records:
+                shared.metrics.progress(time.time())
+            self.position = lane.batch.next_offset
+        if lane.batch.next_offset != lane.committed:
+            await self._commit(lane)
+
+    async def _fetch(self, lane: OpenLane) -> bool:
+        """Wait for records and decide them. False when none came within the poll."""
+        shared = self._shared
+        consumer = shared.consumer
+        fetched = await consumer.getmany(self.partition, timeout_ms=POLL_MS, max_records=shared.batch_records)
+        records = fetched.get(self.partition, ())
+        lane.batch.add(records, await consumer.position(self.partition), shared.process)
+        return bool(records)
+
+    async def _commit(self, lane: OpenLane) -> None:
+        """Outputs and offset in one transaction; without outputs the offset alone.
+
+        A plain commit of the consumer would do for the latter, were it not that one which timed out here can still
+        arrive there, after a later transaction, and move the offset back. The transaction's epoch forbids that.
+        """
+        shared, batch, partition = self._shared, lane.batch, self.partition
+        breaker = self._breaker.after(batch.dead)
+        if breaker.tripped is not None:
+            raise BreakerOpenError(f"{partition.topic} {partition.partition}: {breaker.tripped}")
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(shared.limits.batch):
+                await transact(lane.producer, partition, batch, shared)
+        except BaseException:
+            shared.metrics.transaction("failed", time.monotonic() - began)
+            raise
+        now = time.time()
+        shared.metrics.transaction("committed", time.monotonic() - began)
+        shared.metrics.committed(batch.tally, now)
+        shared.metrics.progress(now)
+        self._log.debug("committed", offset=batch.next_offset, records=batch.tally.records, answered=len(batch.dead))
+        self._breaker = breaker
+        self._failures = 0
+        self.last_error = None
+        lane.committed = batch.next_offset
+        lane.batch = Batch(batch.next_offset)
+
+    async def _back_off(self, failure: Exception) -> None:
+        """The one failure path: the producer is gone already; wait, then open again."""
+        shared = self._shared
+        self.last_error = type(failure).__name__
+        fenced = isinstance(failure, FENCED)
+        if fenced:
+            shared.metrics.fencings.inc()
+        shared.metrics.reopenings.inc()
+        wait = min(shared.limits.retry_most, shared.limits.retry_first * 2**self._failures)
+        # Lanes that failed together need not try again together.
+        wait += wait * (self.partition.partition % 8) / 8
+        if fenced:
+            wait = max(wait, shared.limits.fenced_wait)
+        self._failures += 1
+        self._enter(LaneState.REOPENING, error=self.last_error, detail=_harmless(failure), retry_seconds=round(wait, 2))
+        await self._until_stopped(asyncio.sleep(wait))
+        self.last_step = time.monotonic()
+
+    async def _until_stopped(self, waiting: Awaitable[T]) -> T | None:
+        """The result, or None as soon as `stop` is called. Only for waits that may be cut short anywhere."""
+        try:
+            async with asyncio.timeout(0 if self._stopping else None) as self._wait:
+                return await waiting
+        except TimeoutError:
+            if not self._stopping:
+                raise
+            return None
+        finally:
+            self._wait = None
+
+    def _enter(self, state: LaneState, **facts: object) -> None:
+        self.state = state
+        self.last_step = time.monotonic()
+        self._log.info(f"lane {state}", **facts)
+
+
+async def transact(producer: AIOKafkaProducer, partition: TopicPartition, batch: Batch, shared: Shared) -> None:
+    """Commit `batch`, whole or not at all. Whatever it raises, the outcome may be either."""
+    await producer.begin_transaction()
+    deliveries = []
+    for topic, outputs in batch.outputs.items():
+        name = shared.topic_prefix + topic
+        for builder in outbox.builders(producer, outputs):
+            deliveries.append(await producer.send_batch(builder, name, partition=partition.partition))
+    await producer.send_offsets_to_transaction({partition: batch.next_offset}, shared.group_id)
+    # commit_transaction() waits for deliveries, but would commit the offsets although one was refused.
+    await asyncio.gather(*deliveries)
+    await producer.commit_transaction()
+
+
+def _harmless(failure: Exception) -> str:
+    """What may be logged of a failure: the text only where it cannot hold a value of an event."""
+    if isinstance(failure, KafkaError | OSError | LaneError | outbox.OutputTooLargeError):
+        return str(failure)
+    trace = failure.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace is not None else ""

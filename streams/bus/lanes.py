@@ -1,0 +1,94 @@
+"""The lanes of one worker: opened when the group assigns partitions, closed when it takes them away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
+
+from streams.bus.lane import Lane, Shared
+
+log = structlog.get_logger("petct.lanes")
+
+
+class Lanes(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no types
+    """Called by aiokafka in the middle of a rebalance, which waits for us: closing has a limit, opening goes on alone.
+
+    `on_end` is told when a lane has ended by itself, which only a breaker or a bug of ours can make it do.
+    """
+
+    def __init__(self, shared: Shared, on_end: Callable[[BaseException], None]) -> None:
+        self._shared = shared
+        self._on_end = on_end
+        self._running: dict[TopicPartition, tuple[Lane, asyncio.Task[None]]] = {}
+        self._closed = False
+        self.assigned = False
+        """Whether the group has given us partitions, be it none, and not taken them back since."""
+
+    def __iter__(self) -> Iterator[Lane]:
+        return iter([lane for lane, _ in self._running.values()])
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        self.assigned = False
+        await self.close(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        if self._closed:
+            return
+        # The group revokes before it assigns; should it ever not, one partition still has one lane.
+        await self.close(assigned & self._running.keys())
+        for partition in sorted(assigned):
+            lane = Lane(partition, self._shared)
+            task = asyncio.create_task(lane.run(), name=f"lane {partition.topic} {partition.partition}")
+            task.add_done_callback(self._ended)
+            self._running[partition] = (lane, task)
+        self.assigned = True
+        self._shared.metrics.rebalances.inc()
+        self._shared.metrics.assigned_partitions.set(len(self._running))
+        log.info("partitions assigned", partitions=[partition.partition for partition in sorted(assigned)])
+
+    async def close_all(self) -> None:
+        """Close every lane, and open none any more."""
+        self._closed = True
+        await self.close(set(self._running))
+
+    async def close(self, partitions: Iterable[TopicPartition]) -> None:
+        """Let them finish what is under way within the limit, else cut them short: what was not committed is done anew.
+
+        A lane cut short leaves its transaction open; the next owner's producer ends it.
+        """
+        closing = [self._running.pop(partition) for partition in list(partitions) if partition in self._running]
+        if not closing:
+            return
+        limits = self._shared.limits
+        for lane, _ in closing:
+            lane.stop()
+        _, late = await asyncio.wait([task for _, task in closing], timeout=limits.finish)
+        for task in late:
+            task.cancel()
+        if late:
+            log.warning("lanes cut short", lanes=len(late), limit_seconds=limits.finish)
+            await asyncio.wait(late, timeout=2 * limits.producer_stop)
+        for lane, _ in closing:
+            self._shared.metrics.let_go(lane.partition.partition)
+        self._shared.metrics.assigned_partitions.set(len(self._running))
+
+    def measure(self) -> None:
+        """Write what holds now rather than happens: states and lags."""
+        metrics, consumer = self._shared.metrics, self._shared.consumer
+        metrics.lanes(Counter(lane.state for lane, _ in self._running.values()))
+        owned = consumer.assignment()
+        for lane, _ in self._running.values():
+            if lane.position is not None and lane.partition in owned:
+                # Where our transactions' readers are concerned, the topic ends at the last stable offset.
+                end = consumer.last_stable_offset(lane.partition)
+                if end is not None and end >= 0:
+                    metrics.lag(lane.partition.partition, max(0, end - lane.position))
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            self._on_end(failure)

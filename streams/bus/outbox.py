@@ -1,0 +1,77 @@
+"""Outputs on their way: record batches for one topic, and what to do with a record no batch may carry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from schemas import deadletters
+from schemas.topics import DEADLETTERS, MAX_OUTPUT_BYTES
+from streams.processors.settlement import Header, Output
+
+if TYPE_CHECKING:
+    from aiokafka import AIOKafkaProducer
+    from aiokafka.producer.message_accumulator import BatchBuilder
+
+# What the batch and the record put around key, value and headers: 61 and at most 21 bytes.
+_AROUND: Final = 100
+_AROUND_HEADER: Final = 10
+_OUR_HEADERS: Final = deadletters.OURS | {deadletters.RETRIES}
+
+
+class OutputTooLargeError(Exception):
+    """An output no topic of ours would take. Says topic and size, never the content."""
+
+
+def builders(producer: AIOKafkaProducer, outputs: Iterable[Output]) -> Iterator[BatchBuilder]:
+    """Record batches that hold `outputs`, all of one topic, in their order; as few as the producer's size allows.
+
+    A builder takes its first record however large it is, so a record above that size gets a batch to itself.
+    Raises OutputTooLargeError.
+    """
+    builder = producer.create_batch()
+    for output in outputs:
+        fitting = fit(output)
+        if not _append(builder, fitting):
+            yield builder
+            builder = producer.create_batch()
+            _append(builder, fitting)
+    if builder.record_count():
+        yield builder
+
+
+def _append(builder: BatchBuilder, output: Output) -> bool:
+    # Unlike send(), this takes a record with neither key nor value, which must become a dead letter like any other.
+    added = builder.append(timestamp=None, key=output.key, value=output.value, headers=output.headers)
+    return added is not None
+
+
+def fit(output: Output, limit: int = MAX_OUTPUT_BYTES) -> Output:
+    """`output` itself, or what fits of a dead letter above `limit`: without its body, then without foreign headers.
+
+    Its topic, partition and offset say where the record lies. Raises OutputTooLargeError for any other output.
+    """
+    if _size(output) <= limit:
+        return output
+    if output.topic == DEADLETTERS:
+        headers = [header for header in output.headers if header[0] != deadletters.BODY]
+        headers.append((deadletters.BODY, b"withheld"))
+        bare = Output(output.topic, output.key, None, headers)
+        if _size(bare) <= limit:
+            return bare
+        bare = Output(output.topic, output.key, None, [header for header in headers if header[0] in _OUR_HEADERS])
+        if _size(bare) <= limit:
+            return bare
+    raise OutputTooLargeError(
+        f"a record of {_size(output)} bytes for {output.topic} exceeds the {limit} bytes a topic takes"
+    )
+
+
+def _size(output: Output) -> int:
+    """An upper bound of the bytes on the wire."""
+    return _AROUND + len(output.key or b"") + len(output.value or b"") + sum(map(_header_size, output.headers))
+
+
+def _header_size(header: Header) -> int:
+    # A header's name may be any text: a character takes 4 bytes at most.
+    return _AROUND_HEADER + 4 * len(header[0]) + len(header[1] or b"")

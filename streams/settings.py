@@ -1,0 +1,324 @@
+"""What can be configured, by environment variables `PETCT_…`, and what is said when one is missing or wrong.
+
+`docs/configuration.md` is generated from these classes: ``python -m streams.settings_reference``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import ssl
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
+
+from pydantic import Field, SecretStr, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX: Final = "PETCT_"
+
+# Kafka allows a topic name of 249 characters of this alphabet; the longest of ours takes 22.
+TopicPrefix = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]*$", max_length=200)]
+GroupId = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+@dataclass(frozen=True, slots=True)
+class SettingProblem:
+    """One variable that is missing or wrong. Never holds its value: it may be a secret."""
+
+    variable: str
+    problem: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{self.variable} {self.problem}. {self.mend}"
+
+
+class SettingsError(Exception):
+    """All settings that are missing or wrong, each by the name of its variable."""
+
+    def __init__(self, problems: Iterable[SettingProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class _Environment(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if found := self._cross_check(self.__dict__):
+            raise SettingsError(found)
+        return self
+
+    @classmethod
+    def _cross_check(cls, given: Mapping[str, Any]) -> list[SettingProblem]:  # noqa: ARG003 - nothing here
+        """What is wrong between settings. `given` holds each by name; texts where the environment was not yet read."""
+        return []
+
+    @classmethod
+    def _problem(cls, name: str, problem: str) -> SettingProblem:
+        field = cls.model_fields[name]
+        example = f" Example: {field.examples[0]}" if field.examples else ""
+        file_name = f"{name}_file"
+        named = variable(name)
+        if problem.startswith("is not set") and file_name in cls.model_fields:
+            named += f" or {variable(file_name)}"
+        return SettingProblem(named, problem, f"Expected: {field.description}{example}")
+
+    @classmethod
+    def _secret_problems(cls, given: Mapping[str, Any], name: str, file_name: str) -> list[SettingProblem]:
+        if given[file_name] is None:
+            return []
+        if given[name] is not None:
+            return [cls._problem(file_name, f"is set, and {variable(name)} too; give one of the two")]
+        try:
+            return [] if _read_secret(Path(given[file_name])) else [cls._problem(file_name, "names an empty file")]
+        except UnicodeDecodeError:
+            return [cls._problem(file_name, "names a file that is not UTF-8")]
+        except OSError:
+            return [cls._problem(file_name, "names a file that cannot be read")]
+
+
+class KafkaSettings(_Environment):
+    """How to reach the brokers, and under which names our topics stand there. Enough for `petct topics`."""
+
+    kafka_bootstrap_servers: str = Field(
+        description="Brokers to begin with: `host:port`, several separated by commas.", examples=["localhost:9092"]
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How to talk to the brokers."
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = Field(
+        "PLAIN", description="How to log in, with a `SASL_…` protocol."
+    )
+    kafka_sasl_username: str | None = Field(None, description="User name for PLAIN and SCRAM.")
+    kafka_sasl_password: SecretStr | None = Field(None, description="Password for PLAIN and SCRAM.")
+    kafka_sasl_password_file: Path | None = Field(None, description="File that holds the password instead.")
+    kafka_sasl_token_file: Path | None = Field(
+        None, description="File that holds the OAUTHBEARER token; read again at every log-in, so it may be renewed."
+    )
+    kafka_ssl_cafile: Path | None = Field(
+        None, description="Certificates of the authorities to trust (PEM); the system's when not set."
+    )
+    kafka_ssl_certfile: Path | None = Field(None, description="The client's own certificate (PEM).")
+    kafka_ssl_keyfile: Path | None = Field(None, description="The key of that certificate (PEM).")
+    kafka_ssl_key_password: SecretStr | None = Field(None, description="Password of that key.")
+    kafka_ssl_check_hostname: bool = Field(
+        True, description="Whether the broker's certificate must bear the name it was reached by."
+    )
+    topic_prefix: TopicPrefix = Field(
+        "", description="Put in front of every topic name as it stands, for example `test.`; letters, digits and `._-`."
+    )
+
+    @field_validator("kafka_bootstrap_servers")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        servers = [server.strip() for server in value.split(",")]
+        for server in servers:
+            host, colon, port = server.rpartition(":")
+            if not (host and colon and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+                raise PydanticCustomError("address", "not a list of host:port")
+        return ",".join(servers)
+
+    @classmethod
+    def _cross_check(cls, given: Mapping[str, Any]) -> list[SettingProblem]:
+        found = super()._cross_check(given)
+        mechanism = given["kafka_sasl_mechanism"]
+        if str(given["kafka_security_protocol"]).startswith("SASL_"):
+            if mechanism == "OAUTHBEARER":
+                if given["kafka_sasl_token_file"] is None:
+                    found.append(cls._problem("kafka_sasl_token_file", "is not set, but OAUTHBEARER needs a token"))
+            else:
+                if given["kafka_sasl_username"] is None:
+                    found.append(cls._problem("kafka_sasl_username", f"is not set, but {mechanism} needs a user name"))
+                if given["kafka_sasl_password"] is None and given["kafka_sasl_password_file"] is None:
+                    found.append(cls._problem("kafka_sasl_password", f"is not set, but {mechanism} needs a password"))
+        if given["kafka_ssl_certfile"] is not None and given["kafka_ssl_keyfile"] is None:
+            found.append(cls._problem("kafka_ssl_keyfile", "is not set, but a client certificate needs its key"))
+        for name in ("kafka_sasl_token_file", "kafka_ssl_cafile", "kafka_ssl_certfile", "kafka_ssl_keyfile"):
+            if given[name] is not None and not os.access(given[name], os.R_OK):
+                found.append(cls._problem(name, "names a file that cannot be read"))
+        return found + cls._secret_problems(given, "kafka_sasl_password", "kafka_sasl_password_file")
+
+    def topic(self, name: str) -> str:
+        """The name on the broker of a topic of the catalogue."""
+        return self.topic_prefix + name
+
+    @property
+    def sasl_password(self) -> str | None:
+        return _secret(self.kafka_sasl_password, self.kafka_sasl_password_file)
+
+
+class SecretSettings(_Environment):
+    """The secret that keys the ids of disclosures. Enough for `petct adjudicate`."""
+
+    disclosure_secret: SecretStr | None = Field(
+        None, description="Keys the ids of disclosure records (HMAC-SHA-256). All workers must have the same, for ever."
+    )
+    disclosure_secret_file: Path | None = Field(
+        None, description="File that holds that secret instead; one line break at its end does not count."
+    )
+
+    @classmethod
+    def _cross_check(cls, given: Mapping[str, Any]) -> list[SettingProblem]:
+        found = super()._cross_check(given)
+        if given["disclosure_secret"] is None and given["disclosure_secret_file"] is None:
+            found.append(cls._problem("disclosure_secret", "is not set, but disclosure records need a secret"))
+        return found + cls._secret_problems(given, "disclosure_secret", "disclosure_secret_file")
+
+    @property
+    def secret(self) -> bytes:
+        """Never log it."""
+        return (_secret(self.disclosure_secret, self.disclosure_secret_file) or "").encode()
+
+
+class LogSettings(_Environment):
+    """What is logged, and how."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="`auto`: readable on a terminal, JSON lines elsewhere."
+    )
+
+
+class Settings(KafkaSettings, SecretSettings, LogSettings):
+    """All that `petct worker settle` needs."""
+
+    group_id: GroupId = Field(
+        "petct-settle", description="Consumer group, and first part of the transactional ids. Shared by all workers."
+    )
+    group_instance_id: str | None = Field(
+        None,
+        max_length=200,
+        description="Name of this worker in the group (static membership); two workers never share one. "
+        "When not set: the host's name with the number of the worker on it. `none`: dynamic membership.",
+    )
+    session_timeout_ms: int = Field(
+        9_000, ge=6_000, le=60_000, description="Silence after which the group gives a worker's partitions to others."
+    )
+    offset_reset: Literal["earliest", "latest"] = Field(
+        "earliest", description="Where a partition without a committed offset begins."
+    )
+    batch_records: int = Field(3_000, ge=1, le=20_000, description="Most records of one batch.")
+    fetch_bytes: int = Field(
+        4 * 1024 * 1024, ge=64 * 1024, le=64 * 1024 * 1024, description="Most bytes fetched of one partition at a time."
+    )
+    offset_commit_seconds: float = Field(
+        5.0, gt=0, le=300, description="How often offsets are committed where nothing was ours."
+    )
+    transaction_timeout_ms: int = Field(
+        60_000,
+        ge=45_000,
+        le=900_000,
+        description="After which the broker ends an open transaction; above the 40 s limit of a batch, "
+        "not above the broker's `transaction.max.timeout.ms`.",
+    )
+    broker_wait_seconds: float = Field(
+        60.0, ge=0, description="How long to wait for brokers at start, or for the group to take us back."
+    )
+    shutdown_seconds: float = Field(10.0, gt=0, le=300, description="Budget of an orderly stop.")
+    breaker_run: int = Field(
+        1_000, ge=0, description="So many dead letters in a row in one partition stop the worker; 0: never."
+    )
+    breaker_share: float = Field(
+        0.5, ge=0, le=1, description="A larger share of dead letters among the answered records stops it; 1: never."
+    )
+    breaker_window: int = Field(2_000, ge=1, description="So many answered records of a partition the share is of.")
+    http_host: str = Field("127.0.0.1", description="Address of /metrics, /livez and /readyz.")
+    http_port: Port = Field(9464, description="Port of the same; 0: off.")
+    notices: Path | None = Field(None, description="Folder of notices to use instead of the installed ones.")
+
+    @property
+    def heartbeat_ms(self) -> int:
+        """A third of the session, as Kafka advises."""
+        return self.session_timeout_ms // 3
+
+
+S = TypeVar("S", bound=_Environment)
+
+
+def load(kind: type[S]) -> S:
+    """Read `kind` from the environment. Raises SettingsError, which names every variable that is missing or wrong."""
+    try:
+        return kind()
+    except ValidationError as error:
+        found = [_field_problem(kind, details) for details in error.errors(include_url=False, include_input=False)]
+    # What is wrong between settings pydantic looks at only when each of them is right: tell it now, not the next time.
+    wrong = {problem.variable for problem in found}
+    given = {
+        name: os.environ.get(variable(name)) or (None if field.is_required() else field.default)
+        for name, field in kind.model_fields.items()
+    }
+    found += [problem for problem in kind._cross_check(given) if problem.variable not in wrong]
+    raise SettingsError(found)
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def misspelt(environment: Mapping[str, str], kind: type[BaseSettings] = Settings) -> list[tuple[str, str]]:
+    """Variables that look like a misspelt one of ours, each with the one that was probably meant.
+
+    Other unknown ones are left alone: Kubernetes puts its own into every pod.
+    """
+    known = {variable(name) for name in kind.model_fields}
+    pairs = []
+    for name in environment:
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
+            pairs += [(name, near[0])] if near else []
+    return pairs
+
+
+def ssl_context(settings: KafkaSettings) -> ssl.SSLContext | None:
+    """What `SSL` and `SASL_SSL` talk through; None with the other protocols.
+
+    Raises SettingsError when a certificate or key cannot be used.
+    """
+    if not settings.kafka_security_protocol.endswith("SSL"):
+        return None
+    reading = "kafka_ssl_cafile"
+    try:
+        context = ssl.create_default_context(cafile=settings.kafka_ssl_cafile)
+        context.check_hostname = settings.kafka_ssl_check_hostname
+        if settings.kafka_ssl_certfile is not None:
+            reading = "kafka_ssl_certfile"
+            password = settings.kafka_ssl_key_password
+            context.load_cert_chain(
+                settings.kafka_ssl_certfile,
+                settings.kafka_ssl_keyfile,
+                # Without one, OpenSSL would ask on the terminal.
+                password.get_secret_value() if password is not None else "",
+            )
+    except (OSError, ssl.SSLError) as error:
+        problem = f"names a file that cannot be used ({error.strerror or type(error).__name__})"
+        raise SettingsError(
+            [SettingProblem(variable(reading), problem, "Give PEM files that belong together, and the key's password.")]
+        ) from None
+    return context
+
+
+def _secret(value: SecretStr | None, path: Path | None) -> str | None:
+    if value is not None:
+        return value.get_secret_value()
+    return _read_secret(path) if path is not None else None
+
+
+def _read_secret(path: Path) -> str:
+    return path.read_text("utf-8").removesuffix("\n").removesuffix("\r")
+
+
+def _field_problem(kind: type[_Environment], details: ErrorDetails) -> SettingProblem:
+    name = str(details["loc"][0])
+    if details["type"] == "missing":
+        return kind._problem(name, "is not set")
+    message = details["msg"]
+    return kind._problem(name, f"is wrong: {message[:1].lower()}{message[1:]}")

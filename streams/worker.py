@@ -1,0 +1,139 @@
+"""The settle worker: one process with its own main and signals, whose services are those of mode, Faust's framework."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from importlib.metadata import PackageNotFoundError, version
+
+import structlog
+import uvloop
+from aiokafka import AIOKafkaProducer
+from mode import Service
+
+from streams import logs
+from streams.bus.batch import Process
+from streams.bus.clients import Clients, connection
+from streams.bus.membership import Membership
+from streams.bus.service import SettleService
+from streams.exit_codes import ExitCode
+from streams.metrics import Metrics
+from streams.processors.settlement import SettlementProcessor
+from streams.rulebook import RulebookError, load_rulebook
+from streams.settings import Settings, SettingsError, load, misspelt
+from streams.web.health import HealthServer
+
+log = structlog.get_logger("petct.worker")
+
+
+def run_settle(settings: Settings) -> int:
+    """Settle until a signal comes or something stops us; blocks. Returns the exit status (streams.exit_codes)."""
+    logs.configure(settings)
+    try:
+        connection(settings)
+        rulebook = load_rulebook(settings.notices)
+    except SettingsError as error:
+        return _refuse(ExitCode.USAGE, str(error))
+    except RulebookError as error:
+        return _refuse(ExitCode.RULEBOOK, str(error))
+    processor = SettlementProcessor(rulebook, settings.secret, worker_version())
+    return run(settings, processor, rulebook.hash)
+
+
+def run(
+    settings: Settings, process: Process, rulebook: str, producer_type: type[AIOKafkaProducer] = AIOKafkaProducer
+) -> int:
+    """Like run_settle, with any way to decide a record; for tests of faults also with another producer."""
+    for given, meant in misspelt(os.environ):
+        log.warning("unknown setting ignored", variable=given, meant=meant)
+    with Membership(settings) as member, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        clients = Clients(settings, member.instance_id, producer_type)
+        return runner.run(_main(settings, clients, process, rulebook))
+
+
+def worker_version() -> str:
+    """As installed; `0` from a checkout that is not."""
+    try:
+        return version("petct-settlement")
+    except PackageNotFoundError:
+        return "0"
+
+
+class _Worker(Service):
+    """The settle service and, before it starts, the web server that tells how it is doing."""
+
+    def __init__(self, settle: SettleService, health: HealthServer) -> None:
+        super().__init__()
+        self._settle = settle
+        self._health = health
+
+    async def on_start(self) -> None:
+        await self.add_runtime_dependency(self._health)
+        await self.add_runtime_dependency(self._settle)
+
+
+async def _main(settings: Settings, clients: Clients, process: Process, rulebook: str) -> int:
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[tuple[ExitCode, str]] = loop.create_future()
+
+    def end(code: ExitCode, why: str) -> None:
+        if not ended.done():
+            ended.set_result((code, why))
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end, ExitCode.OK, f"{number.name} received")
+    metrics = Metrics(worker_version(), rulebook)
+    settle = SettleService(settings, clients, process, metrics, end)
+    worker = _Worker(settle, HealthServer(settings, settle, metrics.registry))
+    log.info(
+        "settle worker starts",
+        version=worker_version(),
+        rulebook=rulebook,
+        group=settings.group_id,
+        member=clients.instance_id,
+        brokers=settings.kafka_bootstrap_servers,
+        http=f"{settings.http_host}:{settings.http_port}" if settings.http_port else "off",
+    )
+    try:
+        await worker.start()
+    except SettingsError as error:
+        return _refuse(ExitCode.USAGE, str(error))
+    code, why = await ended
+    (log.info if code is ExitCode.OK else log.error)("settle worker stops", why=why, exit_code=int(code))
+    _end_at_the_latest(settings.shutdown_seconds, code)
+    await worker.stop()
+    log.info("settle worker stopped", exit_code=int(code))
+    return code
+
+
+def _end_at_the_latest(budget: float, code: ExitCode) -> None:
+    """End the process when the budget is spent, whatever still hangs: what is not committed is done anew elsewhere."""
+
+    def end() -> None:
+        sys.stderr.flush()
+        os._exit(code)
+
+    timer = threading.Timer(budget, end)
+    timer.daemon = True
+    timer.start()
+
+
+def _refuse(code: ExitCode, why: str) -> int:
+    sys.stderr.write(f"{why}\n")
+    return code
+
+
+def main() -> int:
+    """Settings from the environment; what `petct worker settle` does."""
+    try:
+        settings = load(Settings)
+    except SettingsError as error:
+        return _refuse(ExitCode.USAGE, str(error))
+    return run_settle(settings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
