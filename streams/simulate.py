@@ -45,6 +45,7 @@ SHAOXING: Final = City("330600", "330602", "绍兴", *_HALF_YEAR, NATIONAL_CODE,
 WENZHOU: Final = City("330300", "330302", "温州", *_HALF_YEAR, ZHEJIANG_CODE, "5300.00", ("employee", "resident"))
 SHENZHEN: Final = City("440300", "440305", "深圳", *_YEAR_2023, NATIONAL_CODE, "8000.00", ("employee",))
 
+CITIES: Final = (HANGZHOU, NINGBO, SHAOXING, WENZHOU, SHENZHEN)
 _COVERED_CITIES: Final = (HANGZHOU, NINGBO, SHAOXING, SHENZHEN)
 _ZHEJIANG: Final = (HANGZHOU, NINGBO, SHAOXING)
 _SURNAMES: Final = ("王", "李", "张", "刘", "陈", "杨", "黄", "赵", "吴", "周", "欧阳", "司马", "诸葛")
@@ -115,7 +116,7 @@ class _Simulation:
 
     def other(self, number: int) -> tuple[bytes, bytes]:
         """Somebody else's settlement: nearly everything on the bus."""
-        event = self.event(number, self.rng.choice((*_COVERED_CITIES, WENZHOU)))
+        event = self.event(number, self.rng.choice(CITIES))
         return _record(event, self._write(event, petct=False))
 
     def broken(self, number: int) -> tuple[bytes, bytes]:

@@ -1,0 +1,3 @@
+from streams.cli.app import main
+
+main()

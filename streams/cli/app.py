@@ -1,0 +1,52 @@
+"""All commands under one name."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from streams import __version__
+from streams.cli import adjudicate, demo, explain, rulebook, simulate, topics, worker
+
+app = typer.Typer(
+    name="petct",
+    no_args_is_help=True,
+    # Plain tracebacks without local variables: those of a bug could hold a patient's data.
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"petct {__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog="How each command may end stands at the foot of its --help.")
+def _petct(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Adjudicate PET-CT examinations in medical insurance settlements: on Kafka, or offline."""
+
+
+app.command("demo", epilog=demo.ENDS)(demo.demo)
+app.command("adjudicate", epilog=adjudicate.ENDS)(adjudicate.adjudicate)
+app.command("explain", epilog=explain.ENDS)(explain.explain)
+app.command("simulate", epilog=simulate.ENDS)(simulate.simulate)
+app.add_typer(rulebook.app, name="rulebook")
+app.add_typer(topics.app, name="topics")
+app.add_typer(worker.app, name="worker")
+
+
+def main() -> None:
+    """Entry point of `petct`."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show 医 gets a question mark, not a traceback.
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    app(prog_name="petct")

@@ -1,0 +1,117 @@
+"""The demo's side of the bus: events in, the real worker as a process of its own, what it wrote read back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import IO, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from streams.bus.clients import connection
+from streams.bus.embedded import PARTITIONS
+from streams.bus.topics import OUTPUTS, create_topics
+from streams.cli.publishing import publish
+from streams.settings import KafkaSettings
+
+_PATIENCE_SECONDS: Final = 90
+_STOP_SECONDS: Final = 20
+_QUIET_MS: Final = 1_500
+
+
+class DemoError(Exception):
+    """The worker ended too early, or not in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A record of an output topic, by the topic's name without prefix."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+async def settle(
+    settings: KafkaSettings, records: Sequence[tuple[bytes, bytes]], expected: int, log: IO[bytes]
+) -> list[Arrived]:
+    """Let the worker settle `records`; returns what it wrote, read committed, in the order of each partition.
+
+    The worker is stopped by SIGTERM once `expected` records are there, and nothing of it is left whatever happens.
+    Raises DemoError, and aiokafka's KafkaError.
+    """
+    await create_topics(settings, PARTITIONS, replication=1)
+    await publish(settings, records)
+    async with _consumer(settings) as consumer:
+        arrived: list[Arrived] = []
+        with contextlib.ExitStack() as stack:
+            worker = _start_worker(log)
+            stack.callback(_end, worker)
+            deadline = time.monotonic() + _PATIENCE_SECONDS
+            while len(arrived) < expected:
+                if worker.poll() is not None:
+                    raise DemoError(f"the worker ended by itself, with status {worker.returncode}")
+                if time.monotonic() > deadline:
+                    raise DemoError(f"{len(arrived)} of {expected} records came out in {_PATIENCE_SECONDS} s")
+                arrived += await _next(consumer, 250)
+            worker.terminate()
+            status = await asyncio.to_thread(_end, worker)
+        # What it wrote while it stopped would be too much: it must be seen.
+        while more := await _next(consumer, _QUIET_MS):
+            arrived += more
+        if status:
+            raise DemoError(f"the worker ended with status {status} on SIGTERM")
+        return arrived
+
+
+@contextlib.asynccontextmanager
+async def _consumer(settings: KafkaSettings) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(
+        **connection(settings),
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+    )
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition(settings.topic(name), p) for name in OUTPUTS for p in range(PARTITIONS)])
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def _next(consumer: AIOKafkaConsumer, timeout_ms: int) -> list[Arrived]:
+    fetched = await consumer.getmany(timeout_ms=timeout_ms)
+    return [
+        Arrived(record.topic, record.key, record.value, record.headers)
+        for records in fetched.values()
+        for record in records
+    ]
+
+
+def _start_worker(log: IO[bytes]) -> subprocess.Popen[bytes]:
+    """In a session of its own: Ctrl-C on the terminal is ours, and we tell the worker."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "streams.cli", "worker", "settle"],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+
+
+def _end(worker: subprocess.Popen[bytes]) -> int:
+    """Wait for a worker told to stop; kill it when it does not. Returns its exit status."""
+    worker.terminate()
+    try:
+        return worker.wait(_STOP_SECONDS)
+    except BaseException:
+        worker.kill()
+        worker.wait()
+        raise

@@ -1,0 +1,68 @@
+"""The worker's processor without a bus: documents from files in place of records from a topic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import BufferedReader
+from typing import Final
+
+import typer
+
+from streams import __version__
+from streams.exit_codes import ExitCode
+from streams.processors.settlement import Header, SettlementProcessor
+from streams.rulebook import Rulebook, RulebookError, load_rulebook
+
+LONGEST_LINE: Final = 16 * 1024 * 1024
+"""Of a longer line, more than a broker carries, only so much is looked at: it is too large either way."""
+
+_CHUNK: Final = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class OfflineRecord:
+    """A document as the processor wants it. Nothing but `value` has a bearing on the answer."""
+
+    value: bytes
+    topic: str = ""
+    partition: int = 0
+    offset: int = 0
+    timestamp: int = 0
+    key: bytes | None = None
+    headers: Sequence[Header] = ()
+
+
+def installed_rulebook() -> Rulebook:
+    """The installed notices; ends the command with all mistakes where they cannot be used."""
+    try:
+        return load_rulebook()
+    except RulebookError as error:
+        typer.echo(f"petct: the installed notices cannot be used\n{error}", err=True)
+        raise typer.Exit(ExitCode.RULEBOOK) from None
+
+
+def processor(secret: bytes) -> SettlementProcessor:
+    return SettlementProcessor(installed_rulebook(), secret, __version__)
+
+
+def batches_of_lines(stream: BufferedReader) -> Iterator[list[bytes]]:
+    """Yield what has arrived, cut at line feeds only: the other separators of Unicode are characters of a document.
+
+    A batch ends where reading on would have to wait, so whoever answers batch by batch answers at once. Holds one
+    chunk and at most `LONGEST_LINE` of a line.
+    """
+    rest = bytearray()
+    while chunk := stream.read1(_CHUNK):
+        *lines, tail = chunk.split(b"\n")
+        if lines:
+            lines[0] = bytes(rest) + lines[0]
+            rest[:] = tail
+            yield lines
+        elif len(rest) < LONGEST_LINE:
+            rest += tail
+        else:
+            # Only its end still counts: whether it closes like an object.
+            rest[LONGEST_LINE:] = tail
+    if rest:
+        yield [bytes(rest)]

@@ -1,0 +1,223 @@
+"""`petct rulebook …`: what the notices say, and whether they may be used."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import orjson
+import typer
+from rich.padding import Padding
+from rich.text import Text
+
+from streams.cli import terminal
+from streams.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from streams.rulebook import Rulebook, RulebookError
+    from streams.rulebook.model import Rule
+
+app = typer.Typer(no_args_is_help=True, help="Check the notices, and see what applies where and when.")
+
+_KINDS: Final[dict[str, str]] = {
+    "price": "what a hospital there may charge",
+    "coverage": "what is paid for at all, for people insured there",
+    "benefit": "how much the fund pays, for people insured there",
+    "out_of_area_factors": "how much less outside the pool, for people insured there",
+    "disclosure": "what a hospital there publishes",
+    "monitoring": "what the authority there must watch",
+}
+_COMMON: Final = frozenset(
+    (
+        "id",
+        "kind",
+        "source",
+        "clause",
+        "says",
+        "authority",
+        "region",
+        "exam",
+        "effective_from",
+        "effective_to",
+        "reviewed_until",
+        "reviewed_note",
+    )
+)
+_INDENT: Final = (0, 0, 0, 2)
+_REGION: Final = re.compile(r"[0-9]{6}")
+
+
+@app.command(
+    epilog=terminal.exit_status(
+        {
+            ExitCode.OK: "the notices make a rulebook",
+            ExitCode.FAILED: "there are mistakes",
+            ExitCode.USAGE: "a wrong argument",
+        }
+    )
+)
+def check(
+    directory: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[DIR]",
+            exists=True,
+            file_okay=False,
+            readable=True,
+            show_default=False,
+            help="Folder of notices; the installed ones if none.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON document instead.")] = False,
+) -> None:
+    """Check a folder of notices and tell every mistake in it, with file, line and mend.
+
+    [bold]Examples[/bold]
+
+    \b
+      petct rulebook check
+      petct rulebook check my-notices --json
+    """
+    from streams.rulebook import RulebookError, load_rulebook  # noqa: PLC0415 - other commands need not load it
+
+    terminal.end_quietly_when_the_reader_leaves()
+    try:
+        rulebook = load_rulebook(directory)
+    except RulebookError as error:
+        _tell_mistakes(error, as_json=as_json)
+        raise typer.Exit(ExitCode.FAILED) from None
+    if as_json:
+        terminal.print_json(
+            {
+                "ok": True,
+                "rulebook": rulebook.hash,
+                "notices": len(rulebook.notices),
+                "rules": len(rulebook.rules),
+                "earliest_review": rulebook.earliest_review,
+                "mistakes": [],
+            }
+        )
+        return
+    typer.echo(
+        f"{len(rulebook.notices)} notices, {len(rulebook.rules)} rules: no mistake\n{rulebook.hash}\n"
+        f"the first entry is to be reviewed by {rulebook.earliest_review}"
+    )
+
+
+@app.command(
+    epilog=terminal.exit_status(
+        {
+            ExitCode.OK: "shown, gaps or not",
+            ExitCode.USAGE: "a wrong argument: no region or examination the rulebook knows, no date",
+            ExitCode.RULEBOOK: "the installed notices cannot be used",
+        }
+    )
+)
+def show(
+    region: Annotated[str, typer.Option(help="Division code of the hospital or the insured, six digits.")],
+    exam: Annotated[str, typer.Option(help="Examination, by its id in the rulebook.")] = "petct_whole_body",
+    on: Annotated[
+        datetime | None,
+        typer.Option(
+            metavar="DATE", formats=["%Y-%m-%d"], show_default="today in China", help="Day of the examination."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON document instead.")] = False,
+) -> None:
+    """Show what applies to an examination in a region on a day, with sources, and name what no notice says.
+
+    [bold]Examples[/bold]
+
+    \b
+      petct rulebook show --region 330102 --exam petct_whole_body --on 2021-07-01
+      petct rulebook show --region 440300 --on 2023-10-01 --json
+    """
+    from streams.cli.offline import installed_rulebook  # noqa: PLC0415 - other commands need not load it
+
+    rulebook = installed_rulebook()
+    terminal.end_quietly_when_the_reader_leaves()
+    _refuse_unknown(rulebook, region, exam)
+    day = on.date() if on is not None else _today_in_china()
+    found: dict[str, Rule | None] = {kind: getattr(rulebook, kind)(region, exam, day) for kind in _KINDS}
+    if as_json:
+        terminal.print_json(
+            {
+                "region": region,
+                "exam": exam,
+                "on": day,
+                "rulebook": rulebook.hash,
+                "rules": {kind: rule and _entry(rulebook, rule) for kind, rule in found.items()},
+                "gaps": [kind for kind, rule in found.items() if rule is None],
+            }
+        )
+    else:
+        _print(found, f"{exam} in {region} on {day}", rulebook)
+
+
+def _tell_mistakes(error: RulebookError, *, as_json: bool) -> None:
+    mistakes = error.mistakes
+    if as_json:
+        terminal.print_json({"ok": False, "mistakes": mistakes})
+        return
+    for mistake in mistakes:
+        typer.echo(str(mistake))
+    typer.echo(f"{len(mistakes)} mistake{'s' if len(mistakes) != 1 else ''}", err=True)
+
+
+def _refuse_unknown(rulebook: Rulebook, region: str, exam: str) -> None:
+    from streams.rulebook.regions import lookup_chain  # noqa: PLC0415
+
+    known = sorted({rule.region for rule in rulebook.rules})
+    mend = f"The rulebook has rules of {', '.join(known)}, and so for every city and district in them."
+    if not _REGION.fullmatch(region):
+        terminal.fail(f"--region {region!r} is not a division code of six digits", mend)
+    if not any(wider in known for wider in lookup_chain(region)):
+        terminal.fail(f"--region {region}: no notice known here is about it, its city or its province", mend)
+    if exam not in rulebook.exams:
+        terminal.fail(f"--exam {exam!r} is unknown", f"The rulebook knows {', '.join(sorted(rulebook.exams))}.")
+
+
+def _today_in_china() -> date:
+    return (datetime.now(UTC) + timedelta(hours=8)).date()
+
+
+def _entry(rulebook: Rulebook, rule: Rule) -> dict[str, Any]:
+    """The whole entry as the rulebook's version holds it."""
+    notice, name = rule.id.split("/")
+    entry: dict[str, Any] = orjson.loads(rulebook.canonical)["notices"][notice]["entries"][name]
+    return {"id": rule.id, **entry}
+
+
+def _print(found: dict[str, Rule | None], title: str, rulebook: Rulebook) -> None:
+    out = terminal.stdout()
+    out.print(Text(title, "bold"))
+    out.print(Text(f"rulebook {rulebook.hash}", "dim"))
+    for kind, rule in found.items():
+        if rule is None:
+            out.print(
+                Text.assemble("\n", (f"gap: {kind}", "bold yellow"), f", no notice says {_KINDS[kind]} on that day")
+            )
+            continue
+        end = f"to the day before {rule.effective_to}" if rule.effective_to else "without a known end"
+        out.print(Text.assemble("\n", (kind, "bold green"), f", {_KINDS[kind]}: {rule.id}"))
+        out.print(Padding(Text(f"“{rule.says}”"), _INDENT))
+        out.print(Padding(Text(f"{rule.source}, {rule.clause} ({rule.authority}, of {rule.region})", "cyan"), _INDENT))
+        review = f"reviewed until {rule.reviewed_until}"
+        out.print(Padding(Text(f"in force from {rule.effective_from} {end}; {review}"), _INDENT))
+        for line in _terms({k: v for k, v in _entry(rulebook, rule).items() if k not in _COMMON}):
+            out.print(Padding(Text(line, "dim"), _INDENT))
+
+
+def _terms(value: Any, name: str = "") -> Iterator[str]:
+    """What an entry states beside its source, one line a term."""
+    if isinstance(value, dict):
+        for key, held in value.items():
+            yield from _terms(held, f"{name}.{key}" if name else key)
+    elif isinstance(value, list) and any(isinstance(held, dict) for held in value):
+        for number, held in enumerate(value, start=1):
+            yield from _terms(held, f"{name} {number}")
+    else:
+        yield f"{name}: {', '.join(map(str, value)) if isinstance(value, list) else value}"

@@ -1,0 +1,106 @@
+"""`petct topics …`: the topics of the contract, on a broker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from streams.cli import terminal
+from streams.exit_codes import ExitCode
+from streams.settings import KafkaSettings, SettingsError
+
+app = typer.Typer(no_args_is_help=True, help="Make the topics of the contract, or compare a broker's with it.")
+
+T = TypeVar("T")
+
+
+@app.command(
+    epilog=terminal.exit_status(
+        {
+            ExitCode.OK: "all topics are there",
+            ExitCode.USAGE: "a wrong argument, a setting missing or wrong",
+            ExitCode.TOPICS: "the broker refused to make a topic",
+            ExitCode.BROKER: "no broker answered",
+        }
+    )
+)
+def create(
+    partitions: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Partitions of each, unless settlement.events exists: then its.")
+    ] = 4,
+    replication: Annotated[int, typer.Option(min=-1, max=100, help="Copies of each; -1: the broker's default.")] = -1,
+) -> None:
+    """Make the topics that are missing. What exists is left as it is.
+
+    [bold]Examples[/bold]
+
+    \b
+      export PETCT_KAFKA_BOOTSTRAP_SERVERS=localhost:9092
+      petct topics create --partitions 12 --replication 3
+    """
+    from streams.bus.topics import TopicsError, create_topics  # noqa: PLC0415 - other commands need no bus
+
+    settings = terminal.settings_or_fail(KafkaSettings)
+    if replication == 0:
+        raise typer.BadParameter("a topic needs at least one copy.", param_hint="--replication")
+    try:
+        made = _ask(settings, create_topics(settings, partitions, replication))
+    except TopicsError as error:
+        for problem in error.problems:
+            typer.echo(f"petct: {problem}", err=True)
+        raise typer.Exit(ExitCode.TOPICS) from None
+    for name in made:
+        typer.echo(f"made {name}")
+    if not made:
+        typer.echo("all topics are there already")
+
+
+@app.command(
+    epilog=terminal.exit_status(
+        {
+            ExitCode.OK: "a worker can run; what differs otherwise is told",
+            ExitCode.USAGE: "a setting is missing or wrong",
+            ExitCode.TOPICS: "a topic is missing, or such that a worker cannot run",
+            ExitCode.BROKER: "no broker answered",
+        }
+    )
+)
+def check(as_json: Annotated[bool, typer.Option("--json", help="Write one JSON document instead.")] = False) -> None:
+    """Compare the topics on the broker with the contract. Makes and changes nothing.
+
+    [bold]Examples[/bold]
+
+    \b
+      PETCT_KAFKA_BOOTSTRAP_SERVERS=localhost:9092 petct topics check
+      PETCT_KAFKA_BOOTSTRAP_SERVERS=localhost:9092 PETCT_TOPIC_PREFIX=test. petct topics check --json
+    """
+    from streams.bus.topics import check_topics  # noqa: PLC0415 - other commands need no bus
+
+    settings = terminal.settings_or_fail(KafkaSettings)
+    problems = _ask(settings, check_topics(settings))
+    fatal = any(problem.fatal for problem in problems)
+    if as_json:
+        terminal.print_json({"ok": not fatal, "problems": problems})
+    else:
+        for problem in problems:
+            typer.echo(f"{'cannot run' if problem.fatal else 'differs'}: {problem}")
+        if not problems:
+            typer.echo("all topics are as the contract says")
+    raise typer.Exit(ExitCode.TOPICS if fatal else ExitCode.OK)
+
+
+def _ask(settings: KafkaSettings, question: Coroutine[Any, Any, T]) -> T:
+    from aiokafka.errors import KafkaError  # noqa: PLC0415
+
+    from streams.cli.publishing import silence_the_client  # noqa: PLC0415
+
+    silence_the_client()
+    try:
+        return asyncio.run(question)
+    except SettingsError as error:
+        terminal.fail_with(error)
+    except (KafkaError, TimeoutError) as error:
+        terminal.no_broker(settings, error)
