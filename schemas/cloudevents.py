@@ -6,7 +6,7 @@ from typing import Final
 
 SOURCE: Final = "/petct-settlement"
 
-Headers = list[tuple[str, bytes]]
+Headers = list[tuple[str, bytes | None]]
 
 
 def headers(*, event_id: str, event_type: str, time: str, rulebook: str) -> Headers:

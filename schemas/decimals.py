@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 # Wide enough that a product of two wire numbers (20 and 18 digits) is exact before it is rounded.
@@ -15,6 +16,7 @@ ZERO: Final = Decimal("0.00")
 _TEXT: Final = re.compile(r"-?[0-9]+(?:\.([0-9]+))?")
 _LIMIT: Final = Decimal(10) ** 14
 _NUMBER_LIMIT: Final = Decimal(10) ** 12
+_LONGEST_CACHED: Final = 32
 
 
 def exact_decimal(places: int, *, low: int | None = None, high: int | None = None) -> Callable[[Any], Decimal]:
@@ -29,11 +31,14 @@ def exact_decimal(places: int, *, low: int | None = None, high: int | None = Non
 
     def read(value: Any) -> Decimal:
         if type(value) is str:
-            text, limit = value, _LIMIT
-        elif type(value) is int or type(value) is float:
-            text, limit = format(Decimal(repr(value)), "f"), _NUMBER_LIMIT
-        else:
-            raise ValueError("expected a decimal string")
+            # Long texts stay out of the cache: it holds a few kilobytes, whatever the events hold.
+            return read_text(value, _LIMIT) if len(value) <= _LONGEST_CACHED else read_text.__wrapped__(value, _LIMIT)
+        if type(value) is int or type(value) is float:
+            return read_text(format(Decimal(repr(value)), "f"), _NUMBER_LIMIT)
+        raise ValueError("expected a decimal string")
+
+    @lru_cache(maxsize=1024)
+    def read_text(text: str, limit: Decimal) -> Decimal:
         match = _TEXT.fullmatch(text)
         if match is None:
             raise ValueError("expected a decimal string: digits, at most one point, no exponent")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 CHINA: Final = timezone(timedelta(hours=8))
 
@@ -27,13 +26,11 @@ def read_day(value: Any) -> date:
     raise ValueError("expected a date YYYY-MM-DD")
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """`text` as the producer wrote it; `day` is its date in China; `instant` has the offset made explicit."""
+class Moment(NamedTuple):
+    """`text` as the producer wrote it; `day` is its date in China."""
 
     text: str
     day: date
-    instant: datetime
 
     @property
     def with_offset(self) -> str:
@@ -46,13 +43,25 @@ def read_moment(value: Any) -> Moment:
     match = _MOMENT.fullmatch(value) if type(value) is str else None
     if match is not None:
         try:
-            instant = datetime.fromisoformat(value)
-            if match[1] is None:
-                instant = instant.replace(tzinfo=CHINA)
-            return Moment(value, instant.astimezone(CHINA).date(), instant)
+            if match[1] is None or match[1] == "+08:00":
+                return Moment(value, datetime.fromisoformat(value).date())
+            if value.startswith("0000"):
+                return Moment(value, _first_day_of_year_1(value))
+            return Moment(value, datetime.fromisoformat(value).astimezone(CHINA).date())
         except (ValueError, OverflowError):
             pass
     raise ValueError("expected a time YYYY-MM-DDThh:mm:ss, optionally with a fraction and an offset")
+
+
+def _first_day_of_year_1(text: str) -> date:
+    """The last hours of year 0 elsewhere are year 1 in China; Python's calendar begins there. Else ValueError.
+
+    Reckoned in the year 2000, a leap year like the year 0.
+    """
+    day = datetime.fromisoformat(f"2000{text[4:]}").astimezone(CHINA).date()
+    if day != date(2001, 1, 1):
+        raise ValueError("before the year 1")
+    return date.min
 
 
 def midnight(day: date) -> str:

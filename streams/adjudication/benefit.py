@@ -23,7 +23,8 @@ _POOREST: Final = ("low_income", "extreme_poverty")
 class Benefit:
     """`low` and `high` are yuan, equal when the amount is determinate, None when not even a range is known.
 
-    `rule` is None where no rule serves this person. `cap_reason` is the charging reason of a cap that cut.
+    `rule` is the one in force, whether it serves this person or not. `cap_reason` is
+    the charging reason of a cap that cut.
     """
 
     rule: BenefitRule | None
@@ -86,7 +87,7 @@ def _no_rule(rule: BenefitRule | None, case: Case) -> Benefit:
         step = Step(_GATE, f"no benefit rule is in force for {whom}", None, reason)
     else:
         step = by_rule(_GATE, rule, f"states nothing for {whom}: {rule.says}", reason=reason)
-    return Benefit(None, (Finding(reason, False, step),), None, None, None, ())
+    return Benefit(rule, (Finding(reason, False, step),), None, None, None, ())
 
 
 def _terms(rule: BenefitRule, case: Case) -> Terms | None:

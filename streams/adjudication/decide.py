@@ -38,10 +38,9 @@ def decide(event: SettlementCompleted | SettlementUndone, rulebook: Rulebook, se
         return Decision(undone_record(event, rulebook.hash, refused=False), withdrawn)
     settlement = adjudicate(event, rulebook)
     money = settlement.money
+    adjusted = adjusted_record(event, settlement, money, rulebook.hash)
     disclosure = disclose(event, settlement, rulebook)
-    return Decision(
-        adjusted_record(event, settlement, money, rulebook.hash),
-        disclosure and published_record(event, disclosure, disclosure_id(secret, event.event_id), rulebook.hash),
-        settlement,
-        money,
-    )
+    published = None
+    if disclosure is not None:
+        published = published_record(event, disclosure, disclosure_id(secret, event.event_id), rulebook.hash)
+    return Decision(adjusted, published, settlement, money)

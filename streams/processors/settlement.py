@@ -14,11 +14,11 @@ from schemas.deadletters import DeadLetterReason
 from schemas.events import SettlementCompleted, SettlementUndone
 from schemas.moments import midnight
 from schemas.reading import DeadLetter
-from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES
+from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES, MAX_OUTPUT_BYTES
 from streams.adjudication.decide import Decision, decide
 from streams.adjudication.records import Record as Plain
 from streams.adjudication.settlement import Money
-from streams.processors.envelope import looks_like_an_object, needles, parse, read
+from streams.processors.envelope import MAX_BYTES, looks_like_an_object, needles, parse, read
 from streams.rulebook.index import Rulebook
 
 Header = tuple[str, bytes | None]
@@ -80,6 +80,9 @@ class Answer:
 
 PASSED_OVER: Final = Answer(Fate.PASSED_OVER)
 
+# Leaves room below the broker's limit for a key and headers of an event of a megabyte.
+_LARGEST_VALUE: Final = MAX_OUTPUT_BYTES - 2 * MAX_BYTES
+
 
 class SettlementProcessor:
     """Decides records by one rulebook. `secret` keys the ids of disclosures.
@@ -121,6 +124,9 @@ class SettlementProcessor:
         outputs = [self._output(ADJUSTED, adjusted["settlement_id"], adjusted, event.occurred_at.with_offset)]
         if disclosure is not None:
             exams = disclosure["exams"]
+            # Each row repeats the diagnosis: few bytes in may be many out.
+            if sum(len(exam["diagnosis"]) for exam in exams) > _LARGEST_VALUE:
+                raise _output_too_large()
             time = f"{exams[0]['service_date']}T00:00:00+08:00" if exams else midnight(event.occurred_at.day)
             outputs.append(self._output(DISCLOSURES, disclosure["disclosure_id"], disclosure, time))
         if settlement is None:
@@ -140,7 +146,10 @@ class SettlementProcessor:
         headers = cloudevents.headers(
             event_id=record["event_id"], event_type=record["event_type"], time=time, rulebook=self.rulebook.hash
         )
-        return Output(topic, key.encode(), dumps(record), headers)
+        value = dumps(record)
+        if len(value) > _LARGEST_VALUE:
+            raise _output_too_large()
+        return Output(topic, key.encode(), value, headers)
 
     def _dead_letter(self, record: Record, letter: DeadLetter) -> Answer:
         value = record.value
@@ -160,6 +169,10 @@ class SettlementProcessor:
             headers.append((deadletters.BODY, b"withheld"))
         output = Output(DEADLETTERS, record.key, value, headers)
         return Answer(Fate.DEAD_LETTER, (output,), dead_letter_reason=letter.reason, detail=letter.detail)
+
+
+def _output_too_large() -> DeadLetter:
+    return DeadLetter(DeadLetterReason.TOO_LARGE, f"expected outputs of at most {_LARGEST_VALUE} bytes each")
 
 
 def _where(error: Exception) -> str:
