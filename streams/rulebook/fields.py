@@ -87,12 +87,13 @@ def _number(places: int, example: str, *, high: int | None = None) -> Callable[[
 
     def validate(value: Any) -> Decimal:
         if not isinstance(value, str):
-            raise flawed(f"{value!r} is not in quotes, so it would lose its exact places", f'write it as "{example}"')
+            raise flawed(
+                f"{value!r} is not in quotes, so its places are lost", f'write it in quotes, as in "{example}"'
+            )
         try:
             return read(value)
         except ValueError as wrong:
-            what = str(wrong).removeprefix("expected ")
-            raise flawed(f'"{value}" is not what is expected here ({what})', f'write it as "{example}"') from None
+            raise flawed(f'"{value}" cannot stand here: {wrong}', f'write a number such as "{example}"') from None
 
     return validate
 
@@ -109,8 +110,6 @@ def _price(value: Any) -> Decimal:
 
 
 def _ratio_or_unknown(value: Any) -> Decimal | str:
-    if value is None:
-        raise flawed("is empty", 'write the ratio in quotes, such as "0.75", or the word unknown')
     return "unknown" if value == "unknown" else _ratio(value)
 
 

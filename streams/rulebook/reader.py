@@ -22,6 +22,8 @@ KINDS: Final = ("price", "coverage", "benefit", "disclosure", "out_of_area_facto
 _ENTRY_NAME: Final = re.compile(rf"({'|'.join(KINDS)})(-[a-z0-9]+(?:-[a-z0-9]+)*)?")
 
 HINTS: Final[dict[str, str]] = {
+    "id": "its id, which is also the name of the file, such as hz-2021-30",
+    "title": "the title of the document",
     "source": "the number or name of the document it comes from, such as 杭医保〔2021〕30号",
     "clause": "the clause of the document, such as 二",
     "says": "the few words of the document that state it",
@@ -31,6 +33,15 @@ HINTS: Final[dict[str, str]] = {
     "effective_from": "the first day it applies, such as 2021-06-30",
     "reviewed_until": "the day by which someone must look whether it still holds",
     "found": "where its text or figures were found",
+    "unit_price": 'yuan for one examination, such as "5300.00"',
+    "role": "price, or ceiling where cities may set less",
+    "binds": "the hospitals it binds: public, public_equivalent, private",
+    "schemes": "the schemes it holds for: employee, resident",
+    "excluded": "the indications that are not paid for",
+    "doubtful": "the indications the text does not decide",
+    "covered": "the indications that are paid for",
+    "buckets": "the fund that pays each scheme, such as employee: hifob_pay",
+    "ratio": 'the share that is paid, such as "0.75", or unknown in a band',
     "entries": "what the notice orders: price, coverage, benefit and so on",
 }
 M = TypeVar("M", bound=Wire)
@@ -59,11 +70,11 @@ def dotted(path: Path) -> str:
 
 
 def read_notice(document: Document, exams: Mapping[str, object], prefix: Path = ()) -> WireNotice | None:
-    """The notice at `prefix` of the document, None where anything is wrong with it (told on the document).
+    """The notice at `prefix` of the document with its sound entries, None where its header is not sound.
 
-    An entry without `authority` has its notice's.
+    What is wrong is told on the document; the sound rest is for checks across entries only. An entry without
+    `authority` has its notice's.
     """
-    before = len(document.mistakes)
     data = _mapping(document, prefix)
     if data is None:
         return None
@@ -72,7 +83,7 @@ def read_notice(document: Document, exams: Mapping[str, object], prefix: Path = 
     # A wrong authority of the notice is told once, not again for each entry.
     authority = next((known for known in AUTHORITIES if known == data.get("authority")), AUTHORITIES[0])
     entries = {name: _entry(document, (*prefix, "entries", name), authority, exams) for name in held}
-    if len(document.mistakes) > before or header is None:
+    if header is None:
         return None
     return WireNotice(header, {name: entry for name, entry in entries.items() if entry is not None})
 
@@ -150,6 +161,9 @@ def _explain(details: ErrorDetails) -> Iterator[tuple[Path, str, str]]:
     path: Path = tuple(step for step in details["loc"] if step != "[key]")
     context: dict[str, Any] = details.get("ctx", {})
     key, value = str(path[-1]) if path else "", details["input"]
+    if value is None:
+        yield path, "is empty", f"write {HINTS.get(key, 'it out')}"
+        return
     match details["type"]:
         case "flaws":
             for flaw in context["flaws"]:
@@ -158,7 +172,11 @@ def _explain(details: ErrorDetails) -> Iterator[tuple[Path, str, str]]:
             yield path, "is missing", f"add it: {HINTS[key]}" if key in HINTS else "add it"
         case "extra_forbidden":
             close = get_close_matches(key, _KEYS, n=1)
-            yield path, "is no key known here", f"did you mean {close[0]}" if close else "correct it or delete it"
+            yield (
+                path,
+                "is no key known here",
+                f"write {close[0]} if that is meant" if close else "correct it or delete it",
+            )
         case "literal_error":
             yield path, f"{value!r} is not known here", f"write {context['expected'].replace(chr(39), '')}"
         case "string_type":

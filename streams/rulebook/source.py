@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from streams.rulebook.fields import Path
@@ -29,18 +30,23 @@ def read_yaml(path: FilePath) -> Document:
     if text is None:
         return document
     try:
+        if (line := _too_deep(text)) is not None:
+            document.lines = {(): line}
+            document.tell((), "is nested too deeply", _LIKE_THE_INSTALLED)
+            return document
         node = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         if mark is not None:
             document.lines = {(): mark.line + 1}
-        document.tell((), f"is not YAML: {error.problem or error.context}", "correct it there or just above")
+        document.tell(
+            (),
+            "is not YAML: " + ", ".join(filter(None, (error.context, error.problem))),
+            "correct it there or just above",
+        )
         return document
     except YAMLError as error:
         document.tell((), f"is not YAML: {str(error).splitlines()[0]}", "save it again as plain text")
-        return document
-    except RecursionError:
-        document.tell((), _TOO_DEEP, _LIKE_THE_INSTALLED)
         return document
     builder = _Builder(document)
     data = builder.build(node, ()) if node is not None else None
@@ -52,8 +58,17 @@ def read_yaml(path: FilePath) -> Document:
     return document
 
 
-_TOO_DEEP: Final = "is nested too deeply"
 _LIKE_THE_INSTALLED: Final = "write `key: value` lines, as in the installed notices"
+
+
+def _too_deep(text: str) -> int | None:
+    """The line on which nesting gets deeper than any notice: the parser is recursive, and slow at depth."""
+    depth = 0
+    for event in YAML(typ="safe", pure=True).parse(text):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > _DEEPEST:
+            return int(event.start_mark.line) + 1
+    return None
 
 
 def _text(path: FilePath, document: Document) -> str | None:
@@ -63,7 +78,7 @@ def _text(path: FilePath, document: Document) -> str | None:
         document.tell((), f"cannot be read: {error.strerror}", "make it readable")
         return None
     if len(data) > MAX_BYTES:
-        document.tell((), f"is larger than {MAX_BYTES // 1024} KiB", "one notice a file")
+        document.tell((), f"is larger than {MAX_BYTES // 1024} KiB", "write one notice a file")
         return None
     try:
         return data.decode("utf-8-sig")
@@ -88,8 +103,6 @@ class _Builder:
         if node.anchor is not None or id(node) in self._seen:
             return self._refuse(path, "anchors and aliases (& and *) hide what an entry says", "write the value out")
         self._seen.add(id(node))
-        if len(path) > _DEEPEST:
-            return self._refuse(path, _TOO_DEEP, _LIKE_THE_INSTALLED)
         if isinstance(node, MappingNode) and node.tag == _TAG + "map":
             return self._mapping(node, path)
         if isinstance(node, SequenceNode) and node.tag == _TAG + "seq":
@@ -102,9 +115,9 @@ class _Builder:
         data: dict[str, Any] = {}
         for key, value in node.value:
             if not isinstance(key, ScalarNode) or key.tag != _TAG + "str" or key.anchor is not None:
-                self.lines[*path, "?"] = key.start_mark.line + 1
-                shown = key.value if isinstance(key, ScalarNode) else "?"
-                self._refuse((*path, "?"), f"{shown!r} is no plain key", "write a word as key")
+                where = (*path, key.value if isinstance(key, ScalarNode) else "?")
+                self.lines[where] = key.start_mark.line + 1
+                self._refuse(where, "is no plain key", "write a word of the notice's vocabulary")
                 continue
             line, where = key.start_mark.line + 1, (*path, key.value)
             if key.value in data:

@@ -511,7 +511,14 @@ class WireRulebook:
 
     def exams_by_id(self) -> dict[str, model.Exam]:
         return {
-            id: model.Exam(id, exam.name, tuple(model.ItemCode(c.code, c.system, c.source) for c in exam.codes))
+            id: model.Exam(
+                id,
+                exam.name,
+                tuple(
+                    model.ItemCode(item.code, item.system, item.source)
+                    for item in sorted(exam.codes, key=lambda item: item.code)
+                ),
+            )
             for id, exam in sorted(self.exams.items())
         }
 
