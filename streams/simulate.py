@@ -305,6 +305,13 @@ def _refund_of_an_earlier_event(run: _Simulation, number: int) -> Event:
     return event
 
 
+def _assisted(run: _Simulation, number: int) -> Event:
+    event = run.event(number, run.rng.choice((NINGBO, SHAOXING)))
+    event["patient"]["assistance"] = run.rng.choice(("low_income", "extreme_poverty"))
+    event["account"]["assistance_ratio"] = "0.50"
+    return event
+
+
 def _out_of_catalogue(run: _Simulation, number: int) -> Event:
     event = run.event(number, SHENZHEN)
     _charge(event, "8500.00")
@@ -353,6 +360,7 @@ _WEIGHTED: Final[tuple[tuple[Scenario | None, int], ...]] = (
     (_private_hospital, 3),
     (_refund_in_the_same_event, 3),
     (_refund_of_an_earlier_event, 3),
+    (_assisted, 3),
     (_out_of_catalogue, 3),
     (_out_of_area, 4),
     (_manual_claim, 3),

@@ -1,3 +1,3 @@
-from streams.cli.app import main
+from streams.cli import main
 
 main()

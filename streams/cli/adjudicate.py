@@ -18,8 +18,6 @@ from streams.settings import SecretSettings
 if TYPE_CHECKING:
     from streams.processors.settlement import Answer
 
-_STDIN = Path("-")
-
 ENDS = terminal.exit_status(
     {
         ExitCode.OK: "done, dead letters or not",
@@ -34,10 +32,7 @@ def adjudicate(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            exists=True,
-            dir_okay=False,
-            readable=True,
-            allow_dash=True,
+            callback=terminal.readable,
             show_default=False,
             help="Files of events; standard input if none, or where one is -.",
         ),
@@ -66,7 +61,7 @@ def adjudicate(
     secret = terminal.settings_or_fail(SecretSettings).secret
     decide = offline.processor(secret)
     terminal.end_quietly_when_the_reader_leaves()
-    paths = files or [_STDIN]
+    paths = files or [terminal.STDIN]
     out = sys.stdout.buffer
     decided = dead_letters = 0
     with terminal.progress("adjudicating", _size(paths)) as advance:
@@ -95,7 +90,7 @@ def _batches(paths: list[Path]) -> Iterator[list[bytes]]:
 
     for path in paths:
         try:
-            if path == _STDIN:
+            if path == terminal.STDIN:
                 yield from batches_of_lines(cast(BufferedReader, sys.stdin.buffer))
             else:
                 with path.open("rb") as file:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -42,11 +41,3 @@ app.command("simulate", epilog=simulate.ENDS)(simulate.simulate)
 app.add_typer(rulebook.app, name="rulebook")
 app.add_typer(topics.app, name="topics")
 app.add_typer(worker.app, name="worker")
-
-
-def main() -> None:
-    """Entry point of `petct`."""
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal that cannot show 医 gets a question mark, not a traceback.
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    app(prog_name="petct")

@@ -15,8 +15,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.bus.clients import connection
 from streams.bus.embedded import PARTITIONS
-from streams.bus.topics import OUTPUTS, create_topics
-from streams.cli.publishing import publish
+from streams.bus.topics import OUTPUTS, SETTLE
+from streams.cli.publishing import producing, publish
 from streams.settings import KafkaSettings
 
 _PATIENCE_SECONDS: Final = 90
@@ -46,7 +46,7 @@ async def settle(
     The worker is stopped by SIGTERM once `expected` records are there, and nothing of it is left whatever happens.
     Raises DemoError, and aiokafka's KafkaError.
     """
-    await create_topics(settings, PARTITIONS, replication=1)
+    await _make_topics(settings)
     await publish(settings, records)
     async with _consumer(settings) as consumer:
         arrived: list[Arrived] = []
@@ -70,6 +70,13 @@ async def settle(
         return arrived
 
 
+async def _make_topics(settings: KafkaSettings) -> None:
+    """By asking for them: the embedded broker makes a topic at its first use, and in no other way."""
+    async with producing(settings) as producer:
+        for name in SETTLE:
+            await producer.partitions_for(settings.topic(name))
+
+
 @contextlib.asynccontextmanager
 async def _consumer(settings: KafkaSettings) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
@@ -78,8 +85,8 @@ async def _consumer(settings: KafkaSettings) -> AsyncIterator[AIOKafkaConsumer]:
         auto_offset_reset="earliest",
         enable_auto_commit=False,
     )
-    await consumer.start()
     try:
+        await consumer.start()
         consumer.assign([TopicPartition(settings.topic(name), p) for name in OUTPUTS for p in range(PARTITIONS)])
         yield consumer
     finally:

@@ -81,7 +81,7 @@ def _outcome(outcome: str) -> Text:
 
 
 def _reason(reason: str) -> RenderableType:
-    return Padding(Text.assemble("- ", REASONS[reason], (f" [{reason}]", "dim")), (0, 0, 0, 2))
+    return Padding(Text.assemble("- ", REASONS[reason], (f" [{reason}]", "dim")), (0, 0, 0, 2), expand=False)
 
 
 def _steps(trace: list[Plain]) -> Table:

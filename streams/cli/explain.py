@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import orjson
 import typer
 
-from schemas.events import REVERSED, VOIDED
 from streams.cli import terminal
 from streams.exit_codes import ExitCode
 
@@ -34,10 +33,7 @@ def explain(
         Path,
         typer.Argument(
             metavar="EVENT.json",
-            exists=True,
-            dir_okay=False,
-            readable=True,
-            allow_dash=True,
+            callback=lambda path: terminal.readable([path]) and path,
             help="A file with one settlement event; - for standard input.",
         ),
     ],
@@ -69,7 +65,7 @@ def explain(
 
 def _read(path: Path) -> bytes:
     try:
-        if str(path) == "-":
+        if path == terminal.STDIN:
             return sys.stdin.buffer.read(_MOST_BYTES)
         with path.open("rb") as file:
             return file.read(_MOST_BYTES)
@@ -120,6 +116,8 @@ def _show(answer: Answer, why: str | None, *, several: bool) -> None:
 
 def _why_passed_over(value: bytes, rulebook: Rulebook) -> str:
     """Which of the tests of CONTRACT §3 let it pass."""
+    from schemas.events import REVERSED, VOIDED  # noqa: PLC0415
+
     known = ", ".join(sorted(rulebook.codes))
     try:
         event = orjson.loads(value)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaProducer
 
@@ -27,8 +28,7 @@ async def publish(
 
     Raises aiokafka's KafkaError when it does not take them.
     """
-    silence_the_client()
-    async with AIOKafkaProducer(**connection(settings), enable_idempotence=True, linger_ms=5) as producer:
+    async with producing(settings) as producer:
         topic, pace = settings.topic(EVENTS), Pace(rate)
         await producer.partitions_for(topic)
         waiting: set[asyncio.Future[object]] = set()
@@ -41,6 +41,18 @@ async def publish(
                 await asyncio.gather(*waiting)
                 waiting.clear()
         await asyncio.gather(*waiting)
+
+
+@asynccontextmanager
+async def producing(settings: KafkaSettings) -> AsyncIterator[AIOKafkaProducer]:
+    """A producer, stopped even where its start was cut short, as by Ctrl-C."""
+    silence_the_client()
+    producer = AIOKafkaProducer(**connection(settings), enable_idempotence=True, linger_ms=5)
+    try:
+        await producer.start()
+        yield producer
+    finally:
+        await producer.stop()
 
 
 def silence_the_client() -> None:

@@ -203,12 +203,18 @@ def _print(found: dict[str, Rule | None], title: str, rulebook: Rulebook) -> Non
             continue
         end = f"to the day before {rule.effective_to}" if rule.effective_to else "without a known end"
         out.print(Text.assemble("\n", (kind, "bold green"), f", {_KINDS[kind]}: {rule.id}"))
-        out.print(Padding(Text(f"“{rule.says}”"), _INDENT))
-        out.print(Padding(Text(f"{rule.source}, {rule.clause} ({rule.authority}, of {rule.region})", "cyan"), _INDENT))
+        out.print(Padding(Text(f"“{rule.says}”"), _INDENT, expand=False))
+        out.print(
+            Padding(
+                Text(f"{rule.source}, {rule.clause} ({rule.authority}, of {rule.region})", "cyan"),
+                _INDENT,
+                expand=False,
+            )
+        )
         review = f"reviewed until {rule.reviewed_until}"
-        out.print(Padding(Text(f"in force from {rule.effective_from} {end}; {review}"), _INDENT))
+        out.print(Padding(Text(f"in force from {rule.effective_from} {end}; {review}"), _INDENT, expand=False))
         for line in _terms({k: v for k, v in _entry(rulebook, rule).items() if k not in _COMMON}):
-            out.print(Padding(Text(line, "dim"), _INDENT))
+            out.print(Padding(Text(line, "dim"), _INDENT, expand=False))
 
 
 def _terms(value: Any, name: str = "") -> Iterator[str]:
@@ -219,5 +225,7 @@ def _terms(value: Any, name: str = "") -> Iterator[str]:
     elif isinstance(value, list) and any(isinstance(held, dict) for held in value):
         for number, held in enumerate(value, start=1):
             yield from _terms(held, f"{name} {number}")
+    elif isinstance(value, bool):
+        yield f"{name}: {'yes' if value else 'no'}"
     else:
         yield f"{name}: {', '.join(map(str, value)) if isinstance(value, list) else value}"

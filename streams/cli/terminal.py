@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Any, Final, NoReturn
 
 import orjson
 import typer
@@ -15,6 +17,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from streams.exit_codes import ExitCode
 from streams.settings import KafkaSettings, S, SettingsError, load
+
+STDIN: Final = Path("-")
 
 
 def stdout() -> Console:
@@ -46,6 +50,20 @@ def fail_with(error: SettingsError) -> NoReturn:
     for problem in error.problems:
         typer.echo(f"petct: {problem}", err=True)
     raise typer.Exit(ExitCode.USAGE)
+
+
+def readable(paths: list[Path] | None) -> list[Path] | None:
+    """Callback of an argument: refuse what cannot be read, before anything is decided. `-` is standard input."""
+    for path in paths or ():
+        if path == STDIN:
+            continue
+        if not path.exists():
+            raise typer.BadParameter(f"{path}: there is no such file.")
+        if path.is_dir():
+            raise typer.BadParameter(f"{path}: is a directory, a file is wanted.")
+        if not os.access(path, os.R_OK):
+            raise typer.BadParameter(f"{path}: may not be read; look at its permissions.")
+    return paths
 
 
 def no_broker(settings: KafkaSettings, error: Exception) -> NoReturn:
