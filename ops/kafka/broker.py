@@ -41,6 +41,10 @@ class KafkaUnavailableError(RuntimeError):
     """No broker can run here; the text says what is missing and what to do about it."""
 
 
+class KafkaFailedError(RuntimeError):
+    """A broker that could run here did not come up; the text has the end of its log."""
+
+
 def find_java() -> Path:
     """The ``java`` of JAVA_HOME, else of PATH. Raises KafkaUnavailableError when there is none, or it is too old."""
     home = os.environ.get("JAVA_HOME")
@@ -136,7 +140,7 @@ class KafkaNode:
 
     def format(self, cluster_id: str) -> psutil.Popen:
         """Begin to lay out the data folder of a new node."""
-        return self._java("kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config")
+        return self._java("kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "--config")
 
     def start(self) -> None:
         """Start the process and return at once; RealKafka.wait_until_ready says when it serves."""
@@ -232,10 +236,10 @@ class RealKafka:
         """The addresses of one listener on all nodes, comma-separated."""
         return ",".join(f"127.0.0.1:{ports[listener]}" for ports in self._ports)
 
-    def start(self, within: float = 90.0) -> Self:
+    def start(self, within: float = 180.0) -> Self:
         """Start every node that is down and wait until all serve.
 
-        Raises KafkaUnavailableError, naming the cause, after `within` seconds.
+        Raises KafkaUnavailableError when Java or Maven is missing, KafkaFailedError after `within` seconds.
         """
         find_java()
         fetch_jars()
@@ -249,7 +253,7 @@ class RealKafka:
         new = [node for _, node in down if not (node.directory / "data" / "meta.properties").is_file()]
         for node, formatting in [(node, node.format(self._cluster_id)) for node in new]:
             if formatting.wait() != 0:
-                raise KafkaUnavailableError(f"the data folder could not be laid out; the log ends:\n{_tail(node.log)}")
+                raise KafkaFailedError(f"the data folder could not be laid out; the log ends:\n{_tail(node.log)}")
         for _, node in down:
             node.start()
         self.wait_until_ready(within)
@@ -295,7 +299,7 @@ class RealKafka:
             **self._properties,
         }
 
-    def wait_until_ready(self, within: float = 90.0) -> None:
+    def wait_until_ready(self, within: float = 180.0) -> None:
         """Until each running node, asked itself, lists all running nodes.
 
         Asking the others would not do: for seconds after a kill they still list the dead one.
@@ -307,11 +311,11 @@ class RealKafka:
             for number in sorted(waiting):
                 node = self.nodes[number]
                 if not node.running:
-                    raise KafkaUnavailableError(f"a broker ended while starting; its log ends:\n{_tail(node.log)}")
+                    raise KafkaFailedError(f"a broker ended while starting; its log ends:\n{_tail(node.log)}")
                 if len(_brokers_seen_by(f"127.0.0.1:{self._ports[number]['PLAINTEXT']}")) >= len(running):
                     waiting.discard(number)
                 elif time.monotonic() > deadline:
-                    raise KafkaUnavailableError(f"not ready within {within:.0f} s; the log ends:\n{_tail(node.log)}")
+                    raise KafkaFailedError(f"not ready within {within:.0f} s; the log ends:\n{_tail(node.log)}")
             time.sleep(0.1)
 
     def kill(self, node: int = 0) -> None:
@@ -383,8 +387,8 @@ def main() -> int:
     chosen = parser.parse_args()
     try:
         commands[chosen.command](chosen.directory)
-    except KafkaUnavailableError as error:
-        print(f"Kafka cannot run here: {error}", file=sys.stderr)
+    except (KafkaUnavailableError, KafkaFailedError) as error:
+        print(f"Kafka is not running: {error}", file=sys.stderr)
         return 1
     return 0
 

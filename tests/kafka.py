@@ -1,0 +1,67 @@
+"""What tests do with a broker: make topics, read a topic to its end."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Literal
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from streams.bus import embedded
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """`kind` is for the few facts that differ; a test that needs what only Kafka does asks for `real_kafka` instead."""
+
+    kind: Literal["embedded", "real"]
+    bootstrap_servers: str
+
+    def create_topics(self, *names: str, config: dict[str, str] | None = None) -> None:
+        """Topics of 4 partitions, the only number the embedded broker knows."""
+        if self.kind == "embedded":
+            admin = AdminClient({"bootstrap.servers": self.bootstrap_servers})
+            for name in names:
+                admin.list_topics(name, timeout=10)
+        else:
+            create_topics(self.bootstrap_servers, *names, partitions=embedded.PARTITIONS, config=config)
+
+
+def create_topics(bootstrap_servers: str, *names: str, partitions: int, config: dict[str, str] | None = None) -> None:
+    """Create topics on a real Kafka. Raises KafkaException when one exists or is refused."""
+    admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+    wanted = [NewTopic(name, num_partitions=partitions, config=config or {}) for name in names]
+    for created in admin.create_topics(wanted).values():
+        created.result(timeout=30)
+
+
+async def read_all(
+    bootstrap_servers: str,
+    topic: str,
+    *,
+    isolation_level: Literal["read_committed", "read_uncommitted"] = "read_committed",
+    within: float = 60.0,
+) -> list[ConsumerRecord[bytes, bytes]]:
+    """Every record the topic holds now, in the order of partition and offset. Raises TimeoutError.
+
+    Read committed, what an open transaction holds back is not waited for.
+    """
+    consumer: AIOKafkaConsumer[bytes, bytes] = AIOKafkaConsumer(
+        topic,
+        bootstrap_servers=bootstrap_servers,
+        isolation_level=isolation_level,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+    )
+    records: list[ConsumerRecord[bytes, bytes]] = []
+    async with asyncio.timeout(within):
+        try:
+            await consumer.start()
+            ends = await consumer.end_offsets(consumer.assignment())
+            assert ends, f"the broker has no topic {topic}"
+            while any([await consumer.position(partition) < end for partition, end in ends.items()]):
+                for batch in (await consumer.getmany(timeout_ms=200)).values():
+                    records += batch
+        finally:
+            await consumer.stop()
+    return sorted(records, key=lambda record: (record.partition, record.offset))
