@@ -43,7 +43,5 @@ class EmbeddedBroker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._host is not None:
-            self._host.close()
-            self._host = None
+        self._host = None  # the last reference: librdkafka ends the cluster with its client
         self.bootstrap_servers = ""

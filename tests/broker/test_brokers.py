@@ -1,5 +1,6 @@
 """What both brokers must do for us, and what only a real Kafka does."""
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -128,7 +129,11 @@ def test_the_embedded_broker_refuses_another_number_of_partitions_than_it_has(pa
         EmbeddedBroker(partitions)
 
 
-def test_two_embedded_brokers_have_addresses_of_their_own() -> None:
+def test_two_embedded_brokers_live_side_by_side_and_are_gone_afterwards() -> None:
     with EmbeddedBroker() as one, EmbeddedBroker() as other:
         assert one.bootstrap_servers != other.bootstrap_servers
-    assert one.bootstrap_servers == ""
+        host, _, port = one.bootstrap_servers.partition(":")
+        socket.create_connection((host, int(port)), timeout=5).close()
+
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((host, int(port)), timeout=5)
