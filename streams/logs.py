@@ -38,10 +38,16 @@ class RateLimit(logging.Filter):
             return False
         self._seen[kind] = (now, 0)
         if held_back:
-            record.msg = f"{record.getMessage()} ({held_back} more like this held back)".replace("%", "%%")
+            record.msg = f"{record.getMessage()} ({held_back} more like this held back)"
             record.args = None
-            record.msg = record.msg.replace("%%", "%")
         return True
+
+
+def _first_things_first(
+    _: structlog.types.WrappedLogger, __: str, event: structlog.types.EventDict
+) -> structlog.types.EventDict:
+    """When, how grave, what; then the rest. For who reads JSON with bare eyes."""
+    return {name: event.pop(name, None) for name in ("timestamp", "level", "event")} | dict(event)
 
 
 def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
@@ -72,6 +78,7 @@ def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
+                _first_things_first,
                 renderer,
             ],
         )

@@ -34,6 +34,9 @@ LANE_STATES: Final = ("opening", "running", "reopening", "closing")
 
 M = TypeVar("M", Counter, Gauge, Histogram)
 
+# The time at which a counter began says nothing the scraper does not know, and doubles the page.
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:

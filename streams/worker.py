@@ -65,6 +65,8 @@ def worker_version() -> str:
 class _Worker(Service):
     """The settle service and, before it starts, the web server that tells how it is doing."""
 
+    mundane_level = "debug"
+
     def __init__(self, settle: SettleService, health: HealthServer) -> None:
         super().__init__()
         self._settle = settle

@@ -29,11 +29,13 @@ from streams.bus.breaker import Breaker, BreakerOpenError, BreakerPolicy
 from streams.bus.clients import throw_away
 from streams.bus.topics import OUTPUTS
 from streams.metrics import Metrics
+from streams.processors.settlement import Record
 
 T = TypeVar("T")
 log = structlog.get_logger("petct.lane")
 
 POLL_MS: Final = 500
+SLICE: Final = 250
 FENCED: Final = (ProducerFenced, InvalidProducerEpoch)
 
 
@@ -189,7 +191,8 @@ class Lane:
             await self._commit(lane)
         last_commit = time.monotonic()
         while not self._stopping:
-            records = await self._until_stopped(self._fetch(lane))
+            records, position = await self._until_stopped(self._fetch()) or ([], lane.batch.next_offset)
+            await self._decide(lane.batch, records, position)
             self.last_step = time.monotonic()
             overdue = self.last_step - last_commit >= shared.offset_commit_seconds
             if lane.batch.outputs or (overdue and lane.batch.next_offset != lane.committed):
@@ -201,14 +204,27 @@ class Lane:
         if lane.batch.next_offset != lane.committed:
             await self._commit(lane)
 
-    async def _fetch(self, lane: OpenLane) -> bool:
-        """Wait for records and decide them. False when none came within the poll."""
-        shared = self._shared
-        consumer = shared.consumer
-        fetched = await consumer.getmany(self.partition, timeout_ms=POLL_MS, max_records=shared.batch_records)
-        records = fetched.get(self.partition, ())
-        lane.batch.add(records, await consumer.position(self.partition), shared.process)
-        return bool(records)
+    async def _fetch(self) -> tuple[list[Record], int]:
+        """The next records, none when none came within the poll, and the offset after them.
+
+        The latter moves without records too: transaction markers and aborted records take offsets.
+        """
+        consumer = self._shared.consumer
+        fetched = await consumer.getmany(self.partition, timeout_ms=POLL_MS, max_records=self._shared.batch_records)
+        return fetched.get(self.partition, []), await consumer.position(self.partition)
+
+    async def _decide(self, batch: Batch, records: list[Record], position: int) -> None:
+        """Decide `records` into `batch`; when told to stop, not all of them."""
+        for start in range(0, len(records), SLICE):
+            some = records[start : start + SLICE]
+            last = start + SLICE >= len(records)
+            batch.add(some, position if last else some[-1].offset + 1, self._shared.process)
+            if self._stopping:
+                return
+            # Heartbeats, other lanes and /livez have their turn.
+            await asyncio.sleep(0)
+        if not records:
+            batch.next_offset = position
 
     async def _commit(self, lane: OpenLane) -> None:
         """Outputs and offset in one transaction; without outputs the offset alone.

@@ -40,6 +40,8 @@ TOPICS_WAIT_SECONDS: Final = 5.0
 class SettleService(Service):
     """`on_end` is told, once or more, when the worker should stop, with which exit code and why."""
 
+    mundane_level = "debug"
+
     def __init__(
         self,
         settings: Settings,
@@ -129,7 +131,7 @@ class SettleService(Service):
             if left <= 0:
                 self._on_end(code, why)
                 return None
-            log.warning(why, retry_seconds=wait, give_up_in_seconds=round(left, 1))
+            log.warning("waiting for the broker", why=why, retry_seconds=wait, give_up_in_seconds=round(left, 1))
             await self.sleep(min(wait, left))
             wait = min(2 * wait, RETRY_MOST_SECONDS)
         return None

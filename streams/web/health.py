@@ -29,6 +29,8 @@ class HealthServer(Service):
     cannot be had.
     """
 
+    mundane_level = "debug"
+
     def __init__(self, settings: Settings, health: Health, registry: CollectorRegistry) -> None:
         super().__init__()
         self._settings = settings

@@ -1,0 +1,148 @@
+"""A setting that is missing or wrong is told by the name of its variable, all of them at once, never with its value."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from streams.exit_codes import MEANING, ExitCode
+from streams.settings import KafkaSettings, SecretSettings, Settings, SettingsError, load, misspelt
+from streams.settings_reference import reference
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but what must be given."""
+    for name in list(os.environ):
+        if name.startswith("PETCT_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PETCT_KAFKA_BOOTSTRAP_SERVERS", "localhost:9092")
+    monkeypatch.setenv("PETCT_DISCLOSURE_SECRET", "s")
+
+
+def _told(kind: type[KafkaSettings] | type[SecretSettings] = Settings) -> dict[str, str]:
+    with pytest.raises(SettingsError) as error:
+        load(kind)
+    return {problem.variable: problem.problem for problem in error.value.problems}
+
+
+def test_what_must_be_given_is_enough() -> None:
+    settings = load(Settings)
+
+    assert settings.topic("settlement.events") == "settlement.events"
+    assert settings.secret == b"s"
+    assert (settings.http_host, settings.http_port) == ("127.0.0.1", 9464)
+
+
+def test_everything_that_is_missing_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PETCT_KAFKA_BOOTSTRAP_SERVERS")
+    monkeypatch.delenv("PETCT_DISCLOSURE_SECRET")
+    monkeypatch.setenv("PETCT_KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
+
+    assert list(_told()) == [
+        "PETCT_KAFKA_BOOTSTRAP_SERVERS",
+        "PETCT_DISCLOSURE_SECRET or PETCT_DISCLOSURE_SECRET_FILE",
+        "PETCT_KAFKA_SASL_USERNAME",
+        "PETCT_KAFKA_SASL_PASSWORD or PETCT_KAFKA_SASL_PASSWORD_FILE",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PETCT_KAFKA_BOOTSTRAP_SERVERS", "broker-without-port-4711"),
+        ("PETCT_KAFKA_BOOTSTRAP_SERVERS", "good:9092,bad-4711"),
+        ("PETCT_KAFKA_BOOTSTRAP_SERVERS", "host:94711"),
+        ("PETCT_KAFKA_SECURITY_PROTOCOL", "TLS-4711"),
+        ("PETCT_TOPIC_PREFIX", "with blank 4711"),
+        ("PETCT_HTTP_PORT", "port-4711"),
+        ("PETCT_HTTP_PORT", "654711"),
+        ("PETCT_SESSION_TIMEOUT_MS", "4711"),
+        ("PETCT_BATCH_RECORDS", "-4711"),
+        ("PETCT_BREAKER_SHARE", "4711"),
+        ("PETCT_DISCLOSURE_SECRET_FILE", "/no/such/file/4711"),
+        ("PETCT_KAFKA_SSL_CAFILE", "/no/such/file/4711"),
+    ],
+)
+def test_a_wrong_one_is_told_by_name_and_without_its_value(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(SettingsError) as error:
+        load(Settings)
+
+    assert [problem.variable for problem in error.value.problems] == [variable]
+    assert "4711" not in str(error.value)
+    assert "Expected: " in str(error.value)
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PETCT_DISCLOSURE_SECRET", "")
+
+    assert list(_told()) == ["PETCT_DISCLOSURE_SECRET or PETCT_DISCLOSURE_SECRET_FILE"]
+
+
+def test_the_secret_may_stand_in_a_file_whose_last_line_break_does_not_count(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text("geheim \n")
+    monkeypatch.delenv("PETCT_DISCLOSURE_SECRET")
+    monkeypatch.setenv("PETCT_DISCLOSURE_SECRET_FILE", str(tmp_path / "secret"))
+
+    assert load(SecretSettings).secret == b"geheim "
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"), [(b"", "names an empty file"), (b"\xff", "names a file that is not UTF-8")]
+)
+def test_a_file_that_holds_no_secret_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes, problem: str
+) -> None:
+    (tmp_path / "secret").write_bytes(content)
+    monkeypatch.delenv("PETCT_DISCLOSURE_SECRET")
+    monkeypatch.setenv("PETCT_DISCLOSURE_SECRET_FILE", str(tmp_path / "secret"))
+
+    assert _told() == {"PETCT_DISCLOSURE_SECRET_FILE": problem}
+
+
+def test_two_secrets_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("other")
+    monkeypatch.setenv("PETCT_DISCLOSURE_SECRET_FILE", str(tmp_path / "secret"))
+
+    assert _told() == {
+        "PETCT_DISCLOSURE_SECRET_FILE": "is set, and PETCT_DISCLOSURE_SECRET too; give one of the two",
+    }
+
+
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PETCT_DISCLOSURE_SECRET", "geheim")
+    monkeypatch.setenv("PETCT_KAFKA_SASL_PASSWORD", "geheim")
+
+    assert "geheim" not in repr(load(Settings))
+
+
+def test_topics_need_no_secret_and_adjudicating_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PETCT_DISCLOSURE_SECRET")
+    load(KafkaSettings)
+    monkeypatch.delenv("PETCT_KAFKA_BOOTSTRAP_SERVERS")
+    monkeypatch.setenv("PETCT_DISCLOSURE_SECRET", "s")
+    load(SecretSettings)
+
+
+def test_a_misspelt_variable_is_found_and_a_strangers_is_left_alone() -> None:
+    environment = {"PETCT_GRUOP_ID": "g", "PETCT_GROUP_ID": "g", "PETCT_SERVICE_HOST": "10.0.0.1", "PATH": "/"}
+
+    assert misspelt(environment) == [("PETCT_GRUOP_ID", "PETCT_GROUP_ID")]
+
+
+def test_every_exit_code_has_a_meaning() -> None:
+    assert MEANING.keys() == set(ExitCode)
+
+
+def test_the_configuration_reference_is_up_to_date() -> None:
+    assert (CHECKOUT / "docs" / "configuration.md").read_text("utf-8") == reference(), (
+        "python -m streams.settings_reference > docs/configuration.md"
+    )
