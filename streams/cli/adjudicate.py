@@ -49,12 +49,13 @@ def adjudicate(
 
     PETCT_DISCLOSURE_SECRET (or PETCT_DISCLOSURE_SECRET_FILE) keys the ids of disclosures and must be set.
 
-    [bold]Examples[/bold]
+    **Examples**
 
-    \b
-      petct simulate --count 20 > events.jsonl
-      PETCT_DISCLOSURE_SECRET=x petct adjudicate events.jsonl
-      tail -f events.jsonl | PETCT_DISCLOSURE_SECRET=x petct adjudicate
+    ```console
+    petct simulate --count 20 > events.jsonl
+    PETCT_DISCLOSURE_SECRET=x petct adjudicate events.jsonl
+    tail -f events.jsonl | PETCT_DISCLOSURE_SECRET=x petct adjudicate
+    ```
     """
     from streams.cli import offline  # noqa: PLC0415 - other commands need not load the rules
 

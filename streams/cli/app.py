@@ -14,7 +14,7 @@ app = typer.Typer(
     no_args_is_help=True,
     # Plain tracebacks without local variables: those of a bug could hold a patient's data.
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

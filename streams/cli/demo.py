@@ -39,11 +39,12 @@ def demo(
     overcharged, refunds, reversals, broken bytes), starts `petct worker settle` as a process of its own, and shows what
     came out. That is compared, byte for byte, with what `petct adjudicate` says about the same events.
 
-    [bold]Examples[/bold]
+    **Examples**
 
-    \b
-      petct demo
-      petct demo --count 2000 --seed 7
+    ```console
+    petct demo
+    petct demo --count 2000 --seed 7
+    ```
     """
     try:
         from streams.bus.embedded import EmbeddedBroker  # noqa: PLC0415 - needs an extra

@@ -44,11 +44,12 @@ def explain(
     For an event that cannot be decided: the reason, the field and the mend. For one that is none of ours: why. It needs
     no secret, and so leaves out the ids of disclosures.
 
-    [bold]Examples[/bold]
+    **Examples**
 
-    \b
-      petct explain event.json
-      sed -n 7p events.jsonl | petct explain - --json
+    ```console
+    petct explain event.json
+    sed -n 7p events.jsonl | petct explain - --json
+    ```
     """
     from streams.cli import offline  # noqa: PLC0415 - other commands need not load the rules
 

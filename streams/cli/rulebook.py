@@ -75,11 +75,12 @@ def check(
 ) -> None:
     """Check a folder of notices and tell every mistake in it, with file, line and mend.
 
-    [bold]Examples[/bold]
+    **Examples**
 
-    \b
-      petct rulebook check
-      petct rulebook check my-notices --json
+    ```console
+    petct rulebook check
+    petct rulebook check my-notices --json
+    ```
     """
     from streams.rulebook import RulebookError, load_rulebook  # noqa: PLC0415 - other commands need not load it
 
@@ -129,11 +130,12 @@ def show(
 ) -> None:
     """Show what applies to an examination in a region on a day, with sources, and name what no notice says.
 
-    [bold]Examples[/bold]
+    **Examples**
 
-    \b
-      petct rulebook show --region 330102 --exam petct_whole_body --on 2021-07-01
-      petct rulebook show --region 440300 --on 2023-10-01 --json
+    ```console
+    petct rulebook show --region 330102 --exam petct_whole_body --on 2021-07-01
+    petct rulebook show --region 440300 --on 2023-10-01 --json
+    ```
     """
     from streams.cli.offline import installed_rulebook  # noqa: PLC0415 - other commands need not load it
 

@@ -42,12 +42,13 @@ def simulate(
     Five cities, all outcomes, refunds, reversals, voids, claims from outside the pool, and broken records: on standard
     output one a line, with --to-topic on the bus under the keys of the contract.
 
-    [bold]Examples[/bold]
+    **Examples**
 
-    \b
-      petct simulate --count 3 --share 1 --invalid 0
-      petct simulate -n 1000 --seed 7 | PETCT_DISCLOSURE_SECRET=x petct adjudicate
-      PETCT_KAFKA_BOOTSTRAP_SERVERS=localhost:9092 petct simulate -n 0 --rate 500 --to-topic
+    ```console
+    petct simulate --count 3 --share 1 --invalid 0
+    petct simulate -n 1000 --seed 7 | PETCT_DISCLOSURE_SECRET=x petct adjudicate
+    PETCT_KAFKA_BOOTSTRAP_SERVERS=localhost:9092 petct simulate -n 0 --rate 500 --to-topic
+    ```
     """
     from streams.simulate import events  # noqa: PLC0415
 

@@ -36,7 +36,7 @@ def fail(message: str, mend: str = "", code: ExitCode = ExitCode.USAGE) -> NoRet
 
 def exit_status(meanings: dict[ExitCode, str]) -> str:
     """How a command may end, for the foot of its help."""
-    return "\n\n".join(["Exit status:", *(f"{code.value}  {meaning}" for code, meaning in meanings.items())])
+    return "\n".join(["**Exit status**\n", *(f"- {code.value}: {meaning}" for code, meaning in meanings.items())])
 
 
 def settings_or_fail(kind: type[S]) -> S:

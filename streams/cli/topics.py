@@ -35,11 +35,12 @@ def create(
 ) -> None:
     """Make the topics that are missing. What exists is left as it is.
 
-    [bold]Examples[/bold]
+    **Examples**
 
-    \b
-      export PETCT_KAFKA_BOOTSTRAP_SERVERS=localhost:9092
-      petct topics create --partitions 12 --replication 3
+    ```console
+    export PETCT_KAFKA_BOOTSTRAP_SERVERS=localhost:9092
+    petct topics create --partitions 12 --replication 3
+    ```
     """
     from streams.bus.topics import TopicsError, create_topics  # noqa: PLC0415 - other commands need no bus
 
@@ -71,11 +72,12 @@ def create(
 def check(as_json: Annotated[bool, typer.Option("--json", help="Write one JSON document instead.")] = False) -> None:
     """Compare the topics on the broker with the contract. Makes and changes nothing.
 
-    [bold]Examples[/bold]
+    **Examples**
 
-    \b
-      PETCT_KAFKA_BOOTSTRAP_SERVERS=localhost:9092 petct topics check
-      PETCT_KAFKA_BOOTSTRAP_SERVERS=localhost:9092 PETCT_TOPIC_PREFIX=test. petct topics check --json
+    ```console
+    PETCT_KAFKA_BOOTSTRAP_SERVERS=localhost:9092 petct topics check
+    PETCT_KAFKA_BOOTSTRAP_SERVERS=localhost:9092 PETCT_TOPIC_PREFIX=test. petct topics check --json
+    ```
     """
     from streams.bus.topics import check_topics  # noqa: PLC0415 - other commands need no bus
 

@@ -22,13 +22,14 @@ def settle() -> None:
 
     Everything is set by environment variables PETCT_…; docs/configuration.md lists them.
 
-    [bold]Examples[/bold]
+    **Examples**
 
-    \b
-      export PETCT_KAFKA_BOOTSTRAP_SERVERS=localhost:9092
-      export PETCT_DISCLOSURE_SECRET_FILE=/run/secrets/disclosure
-      petct topics create
-      petct worker settle
+    ```console
+    export PETCT_KAFKA_BOOTSTRAP_SERVERS=localhost:9092
+    export PETCT_DISCLOSURE_SECRET_FILE=/run/secrets/disclosure
+    petct topics create
+    petct worker settle
+    ```
     """
     from streams.worker import run_settle  # noqa: PLC0415 - other commands need no bus
 
