@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from schemas.decimals import plain
 from schemas.events import DatedFiling
@@ -18,8 +17,7 @@ _GATE: Final = "out_of_area"
 LOCAL: Final = Decimal(1)
 
 
-@dataclass(frozen=True, slots=True)
-class Area:
+class Area(NamedTuple):
     """`factor` multiplies the benefit; None where the terms are not known (or the gate denies)."""
 
     findings: tuple[Finding, ...]

@@ -5,9 +5,8 @@ Rounded half up to the fen once, at the end of the line; what is left goes to th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from schemas.decimals import ZERO, plain, times, to_fen
 from streams.adjudication.case import Accumulators, Case, Charge
@@ -19,29 +18,27 @@ _GATE: Final = "benefit"
 _POOREST: Final = ("low_income", "extreme_poverty")
 
 
-@dataclass(frozen=True, slots=True)
-class Benefit:
+class Benefit(NamedTuple):
     """`low` and `high` are yuan, equal when the amount is determinate, None when not even a range is known.
 
-    `rule` is the one in force, whether it serves this person or not. `cap_reason` is
-    the charging reason of a cap that cut.
+    `rule` is the one in force, whether it serves this person or not. A cap that cut
+    gives a charging reason.
     """
 
     rule: BenefitRule | None
     findings: tuple[Finding, ...]
     low: Decimal | None
     high: Decimal | None
-    cap_reason: str | None
-    steps: tuple[Step, ...]
+    steps: tuple[Step, ...] = ()
+    charging_reasons: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Paid:
-    """One way to pay: the amount after the cap, what it was before, and how it came about."""
+class _Paid(NamedTuple):
+    """One way to pay: the amount, how it came about, and the step of the annual cap where it cut."""
 
     amount: Decimal
-    before_cap: Decimal
     steps: tuple[Step, ...]
+    cut: tuple[Step, ...] = ()
 
 
 def benefit(
@@ -56,21 +53,19 @@ def benefit(
     doubts = _doubts(rule, case, charge, eligible, accumulated, terms, cap)
     findings = tuple(Finding(reason, False, by_rule(_GATE, rule, says, reason=reason)) for reason, says in doubts)
     if factor is None or any(reason != "benefit_ratio_missing" for reason, _ in doubts):
-        return Benefit(rule, findings, None, None, None, ())
+        return Benefit(rule, findings, None, None)
     ways = [_pay(rule, terms, ratio, cap, eligible, factor, accumulated) for ratio in ratios]
     low, high = ways[0], ways[-1]
     if doubts:
-        return Benefit(rule, findings, low.amount, high.amount, None, low.steps + high.steps)
-    if cap is None or low.amount == low.before_cap:
-        return Benefit(rule, (), low.amount, low.amount, None, low.steps)
-    left = f"{low.amount} left of {cap.amount}: {cap.says}"
+        steps = tuple(step for way in ways for step in (*way.steps, *way.cut))
+        return Benefit(rule, findings, low.amount, high.amount, steps)
+    if cap is None or not low.cut:
+        return Benefit(rule, (), low.amount, low.amount, low.steps)
+    reason = "annual_cap_approximate" if cap.approximate else "annual_cap_reached"
+    cut = low.cut[0]._replace(reason=reason)
     if cap.approximate:
-        reason = "annual_cap_approximate"
-        step = by_rule("annual_cap", rule, left, clause=cap.clause, amount=low.amount, reason=reason)
-        return Benefit(rule, (Finding(reason, False, step),), low.amount, low.amount, None, low.steps)
-    reason = "annual_cap_reached"
-    step = by_rule("annual_cap", rule, left, clause=cap.clause, amount=low.amount, reason=reason)
-    return Benefit(rule, (), low.amount, low.amount, reason, (*low.steps, step))
+        return Benefit(rule, (Finding(reason, False, cut),), low.amount, low.amount, low.steps)
+    return Benefit(rule, (), low.amount, low.amount, (*low.steps, cut), (reason,))
 
 
 def _serves(rule: BenefitRule, case: Case) -> bool:
@@ -87,7 +82,7 @@ def _no_rule(rule: BenefitRule | None, case: Case) -> Benefit:
         step = Step(_GATE, f"no benefit rule is in force for {whom}", None, reason)
     else:
         step = by_rule(_GATE, rule, f"states nothing for {whom}: {rule.says}", reason=reason)
-    return Benefit(rule, (Finding(reason, False, step),), None, None, None, ())
+    return Benefit(rule, (Finding(reason, False, step),), None, None)
 
 
 def _terms(rule: BenefitRule, case: Case) -> Terms | None:
@@ -160,6 +155,7 @@ def _pay(
     accumulated: Accumulators,
 ) -> _Paid:
     steps: list[Step] = []
+    clause = None if terms is rule.terms else rule.assistance_clause
     if terms is not None and terms.bands is not None and accumulated.own_paid is not None:
         exact = Decimal(0)
         start, end = accumulated.own_paid, accumulated.own_paid + eligible
@@ -169,20 +165,23 @@ def _pay(
             paid = times(upper - lower, band_ratio or ZERO, factor)
             exact += paid
             says = f"{lower} to {upper}: {upper - lower} × {plain(band_ratio or ZERO)}{_factor(factor)} = {plain(paid)}"
-            steps.append(by_rule("band", rule, says, amount=upper - lower))
+            steps.append(by_rule("band", rule, says, clause=clause, amount=upper - lower))
     else:
         used = ratio if ratio is not None else terms.ratio if terms is not None else None
         if used is None:
             raise AssertionError(f"{rule.id} has no ratio to pay by")
         exact = times(eligible, used, factor)
         says = f"{eligible} × {plain(used)}{_factor(factor)} = {plain(exact)}"
-        steps.append(by_rule("ratio", rule, says, amount=eligible))
+        steps.append(by_rule("ratio", rule, says, clause=clause, amount=eligible))
     fund = to_fen(exact)
     steps.append(by_rule("benefit", rule, rule.says, amount=fund))
-    if cap is None or accumulated.fund_paid is None:
-        return _Paid(fund, fund, tuple(steps))
+    if cap is None or accumulated.fund_paid is None or accumulated.fund_paid + fund <= cap.amount:
+        return _Paid(fund, tuple(steps))
     left = max(ZERO, cap.amount - accumulated.fund_paid)
-    return _Paid(min(fund, left), fund, tuple(steps))
+    if left == fund:
+        return _Paid(fund, tuple(steps))
+    says = f"max(0, {cap.amount} − {accumulated.fund_paid}): {cap.says}"
+    return _Paid(left, tuple(steps), (by_rule("annual_cap", rule, says, clause=cap, amount=left),))
 
 
 def _factor(factor: Decimal) -> str:

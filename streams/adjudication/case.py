@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from schemas.events import LineItem, SettlementCompleted
 from streams.adjudication.diagnoses import Evidence, evidence_of
@@ -11,8 +11,7 @@ from streams.rulebook.index import Rulebook
 from streams.rulebook.regions import city_of, province_of
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """One completed event before the rules: where it happened, what the diagnoses show."""
 
     event: SettlementCompleted
@@ -33,8 +32,7 @@ class Case:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(NamedTuple):
     """One examination line seen as a charge: a refund is its mirror image here, its sign put back at the end.
 
     Amounts in yuan, none negative; `in_catalogue` is what lies within the insurance catalogue.
@@ -46,20 +44,17 @@ class Charge:
     quantity: Decimal
     amount: Decimal
     out_of_catalogue: Decimal
-
-    @property
-    def in_catalogue(self) -> Decimal:
-        return self.amount - self.out_of_catalogue
+    in_catalogue: Decimal
 
     @classmethod
     def of(cls, line: LineItem, exam: str) -> Charge:
-        return cls(
-            line, exam, line.quantity < 0, abs(line.quantity), abs(line.amount), abs(line.out_of_catalogue_amount)
-        )
+        quantity, amount, outside = line.quantity, line.amount, line.out_of_catalogue_amount
+        if quantity < 0:
+            return cls(line, exam, True, -quantity, abs(amount), abs(outside), abs(amount) - abs(outside))
+        return cls(line, exam, False, quantity, amount, outside, amount - outside)
 
 
-@dataclass(frozen=True, slots=True)
-class Accumulators:
+class Accumulators(NamedTuple):
     """What the person and the fund have paid this calendar year, in yuan; None: the platform did not say."""
 
     own_paid: Decimal | None

@@ -7,8 +7,8 @@ Source: CONTRACT §5, Indication.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from schemas.events import Diagnosis
 
@@ -24,10 +24,11 @@ AFTER_TREATMENT: Final = frozenset({"Z08", "Z85"})
 UNCERTAIN: Final = _categories("D", 0, 9) | _categories("D", 37, 48) | {"R91"}
 SUSPECTED: Final = "Z03.1"
 EXCLUDED_PURPOSE: Final = frozenset({"Z00", "Z12"})
+_TELLING: Final = len(UNKNOWN_PRIMARY)
+"""No kind is told by more characters than this."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """Which kinds of diagnosis the event names. `only_excluded_purpose`: at least one, and all of that kind."""
 
     any: bool
@@ -40,15 +41,29 @@ class Evidence:
 
 
 def evidence_of(diagnoses: Sequence[Diagnosis]) -> Evidence:
-    codes = [diagnosis.code for diagnosis in diagnoses]
-    categories = [code[:3] for code in codes]
+    kinds = {_of_code(diagnosis.code[:_TELLING]) for diagnosis in diagnoses}
+    if len(kinds) == 1:
+        return kinds.pop()
     return Evidence(
-        any=bool(codes),
-        malignant=any(category in MALIGNANT for category in categories),
-        secondary=any(category in SECONDARY for category in categories),
-        unknown_primary=any(code.startswith(UNKNOWN_PRIMARY) for code in codes),
-        after_treatment=any(category in AFTER_TREATMENT for category in categories),
-        uncertain=any(category in UNCERTAIN for category in categories)
-        or any(code.startswith(SUSPECTED) for code in codes),
-        only_excluded_purpose=bool(codes) and all(category in EXCLUDED_PURPOSE for category in categories),
+        any=bool(kinds),
+        malignant=any(kind.malignant for kind in kinds),
+        secondary=any(kind.secondary for kind in kinds),
+        unknown_primary=any(kind.unknown_primary for kind in kinds),
+        after_treatment=any(kind.after_treatment for kind in kinds),
+        uncertain=any(kind.uncertain for kind in kinds),
+        only_excluded_purpose=bool(kinds) and all(kind.only_excluded_purpose for kind in kinds),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _of_code(code: str) -> Evidence:
+    category = code[:3]
+    return Evidence(
+        any=True,
+        malignant=category in MALIGNANT,
+        secondary=category in SECONDARY,
+        unknown_primary=code == UNKNOWN_PRIMARY,
+        after_treatment=category in AFTER_TREATMENT,
+        uncertain=category in UNCERTAIN or code == SUSPECTED,
+        only_excluded_purpose=category in EXCLUDED_PURPOSE,
     )

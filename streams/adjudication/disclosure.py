@@ -13,7 +13,7 @@ from typing import Final
 from unicodedata import category, normalize
 
 from schemas.events import Diagnosis, SettlementCompleted
-from streams.adjudication.settlement import Settlement
+from streams.adjudication.settlement import Settlement, standing
 from streams.adjudication.surname import split_name
 from streams.rulebook.index import Rulebook
 from streams.rulebook.model import DisclosureRule
@@ -50,13 +50,13 @@ def disclose(event: SettlementCompleted, settlement: Settlement, rulebook: Ruleb
     patient, region = event.patient, event.hospital.region
     ordered = [
         (line, rule)
-        for line in settlement.disclosable
+        for line in standing(settlement.lines, settlement.cancelled)
         if (rule := rulebook.disclosure(region, line.exam, line.item.service_date)) is not None
     ]
     if not ordered:
         return None
-    surname, _ = split_name(patient.name)
-    diagnosis = published_diagnosis(event.diagnoses, patient.name)
+    surname, given_name = split_name(patient.name)
+    diagnosis = published_diagnosis(event.diagnoses, patient.name, given_name)
     exams = tuple(
         DisclosedExam(
             line.item.service_date,
@@ -76,13 +76,13 @@ def age(born: date, on: date) -> int:
     return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
 
 
-def published_diagnosis(diagnoses: list[Diagnosis], patient_name: str) -> str:
+def published_diagnosis(diagnoses: list[Diagnosis], name: str, given_name: str) -> str:
     """The main diagnosis's name, else the first's; its category where the name would give the patient away."""
     diagnosis = next((d for d in diagnoses if d.main), diagnoses[0] if diagnoses else None)
     if diagnosis is None:
         return NOT_STATED
     said = _folded(diagnosis.name)
-    if said and not any(part in said for part in _telling_parts(patient_name)):
+    if said and not any(part in said for part in _telling_parts(name, given_name)):
         return diagnosis.name
     letters = diagnosis.code[:3]
     return letters if _CATEGORY.fullmatch(letters) else NOT_STATED
@@ -92,13 +92,16 @@ def _folded(text: str) -> str:
     return "".join(normalize("NFKC", text).casefold().split())
 
 
-def _telling_parts(name: str) -> set[str]:
+def _telling_parts(name: str, given_name: str) -> set[str]:
     """What of the patient's name must not stand in a published diagnosis.
 
     Blanks divide a name as any other mark does: each part of two or more characters counts, with and without them.
     """
     whole = _folded(name)
-    parts = {_folded(split_name(name)[1])}
+    if given_name and whole == name:  # a plain Han name that nothing divides
+        return {whole, given_name} if len(given_name) >= _SHORTEST_PART else {whole}
+    parts = {whole} if whole else set()
     for text in (whole, normalize("NFKC", name).casefold()):
-        parts.update("".join(c if category(c)[0] in "LN" else " " for c in text).split())
-    return {part for part in parts if len(part) >= _SHORTEST_PART} | ({whole} if whole else set())
+        divided = "".join(character if category(character)[0] in "LN" else " " for character in text)
+        parts.update(part for part in divided.split() if len(part) >= _SHORTEST_PART)
+    return parts

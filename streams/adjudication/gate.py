@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from streams.adjudication.trace import Step, by_rule
 from streams.rulebook.model import Clause, Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One reason. A denial makes the line not covered, a doubt sends it to a person."""
 
     reason: str
@@ -17,9 +16,9 @@ class Finding:
     step: Step
 
 
-def denial(gate: str, reason: str, rule: Rule, says: str, clause: Clause | str | None = None) -> Finding:
+def denial(gate: str, reason: str, rule: Rule, says: str, clause: Clause | None = None) -> Finding:
     return Finding(reason, True, by_rule(gate, rule, says, clause=clause, reason=reason))
 
 
-def doubt(gate: str, reason: str, rule: Rule, says: str, clause: Clause | str | None = None) -> Finding:
+def doubt(gate: str, reason: str, rule: Rule, says: str, clause: Clause | None = None) -> Finding:
     return Finding(reason, False, by_rule(gate, rule, says, clause=clause, reason=reason))

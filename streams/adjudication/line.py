@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from schemas.decimals import ZERO, plain, times, to_fen
 from schemas.events import LineItem
 from streams.adjudication.area import out_of_area
 from streams.adjudication.benefit import benefit
 from streams.adjudication.case import Accumulators, Case, Charge
-from streams.adjudication.gate import Finding
 from streams.adjudication.indication import indication
 from streams.adjudication.manual_claim import manual_claim
 from streams.adjudication.membership import designation, membership
 from streams.adjudication.price import Pricing, pricing
 from streams.adjudication.trace import Step, by_rule, negated
-from streams.rulebook.model import CoverageRule, PriceRule
+from streams.rulebook.model import BenefitRule, CoverageRule, PriceRule
 
 Outcome = Literal["covered", "not_covered", "needs_review", "no_rule"]
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """How one line is decided. Amounts in yuan, two places, of the line's own sign.
 
     `charged` = `fund` + `assistance` + `patient` + `disallowed`, to the fen.
@@ -41,33 +37,29 @@ class Line:
     eligible: Decimal
     fund: Decimal
     assistance: Decimal
+    patient: Decimal
     if_approved: tuple[Decimal, Decimal] | None
     fund_bucket: str | None
     price: PriceRule | None
     coverage: CoverageRule | None
-    benefit_rule: str | None
+    benefit: BenefitRule | None
     trace: tuple[Step, ...]
-
-    @property
-    def patient(self) -> Decimal:
-        return self.charged - self.disallowed - self.fund - self.assistance
 
     def mirrored(self) -> Line:
         """Every amount with its sign reversed."""
-        return replace(
-            self,
+        return self._replace(
             charged=negated(self.charged),
             disallowed=negated(self.disallowed),
             out_of_catalogue=negated(self.out_of_catalogue),
             eligible=negated(self.eligible),
             fund=negated(self.fund),
             assistance=negated(self.assistance),
+            patient=negated(self.patient),
             if_approved=self.if_approved and (negated(self.if_approved[0]), negated(self.if_approved[1])),
             trace=tuple(step.mirrored() for step in self.trace),
         )
 
 
-_CAP: Final = "annual_cap_reached"
 _AFTER_REVIEW: Final = Step(
     "accumulate", "an earlier line needs review: its approval would change the accumulators this line starts from"
 )
@@ -77,23 +69,62 @@ _MIRROR: Final = Step("refund", "decided as its mirror image; every amount below
 def decide_line(case: Case, charge: Charge, start: Accumulators, *, after_review: bool) -> Line:
     """`start` is where the accumulators stand before this line; `after_review`: an earlier line needs review."""
     priced = pricing(case, charge)
-    day = charge.line.service_date
-    rule = case.rulebook.coverage(case.event.patient.insured_region, charge.exam, day)
-    notes = (*((_MIRROR,) if charge.is_refund else ()), *((_AFTER_REVIEW,) if after_review else ()))
-    line = _uncovered(charge, priced, notes) if rule is None else _covered(case, charge, priced, rule, start, notes)
+    trace: list[Step] = [_MIRROR] if charge.is_refund else []
+    if after_review:
+        trace.append(_AFTER_REVIEW)
+    trace += priced.steps
+    rule = case.rulebook.coverage(case.event.patient.insured_region, charge.exam, charge.line.service_date)
+    coverage = _no_coverage(trace) if rule is None else _coverage(case, charge, priced, rule, start, trace)
+    fund, assistance = coverage.fund, coverage.assistance
+    patient = charge.amount - priced.disallowed - fund - assistance
+    says = f"patient = {charge.amount} − {priced.disallowed} − {fund} − {assistance}"
+    trace.append(Step("result", says, patient))
+    line = Line(
+        line_no=charge.line.line_no,
+        item=charge.line,
+        exam=charge.exam,
+        outcome=coverage.outcome,
+        reasons=priced.reasons + coverage.reasons,
+        charged=charge.amount,
+        disallowed=priced.disallowed,
+        out_of_catalogue=charge.out_of_catalogue,
+        eligible=coverage.eligible,
+        fund=fund,
+        assistance=assistance,
+        patient=patient,
+        if_approved=coverage.if_approved,
+        fund_bucket=coverage.fund_bucket,
+        price=priced.rule,
+        coverage=rule,
+        benefit=coverage.benefit,
+        trace=tuple(trace),
+    )
     return line.mirrored() if charge.is_refund else line
 
 
-def _uncovered(charge: Charge, priced: Pricing, notes: tuple[Step, ...]) -> Line:
+class _Coverage(NamedTuple):
+    """What the insured region's rules make of a line, before its sign is put back."""
+
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    eligible: Decimal = ZERO
+    fund: Decimal = ZERO
+    assistance: Decimal = ZERO
+    if_approved: tuple[Decimal, Decimal] | None = None
+    fund_bucket: str | None = None
+    benefit: BenefitRule | None = None
+
+
+def _no_coverage(trace: list[Step]) -> _Coverage:
     reason = "no_coverage_rule"
-    step = Step("coverage", "no coverage rule is in force for the insured region on this day", None, reason)
-    line = _line(charge, priced, None, "no_rule", (*priced.reasons, reason), ZERO)
-    return replace(line, trace=(*notes, *priced.steps, step, *_shares(line)))
+    trace.append(Step("coverage", "no coverage rule is in force for the insured region on this day", None, reason))
+    return _Coverage("no_rule", (reason,))
 
 
-def _covered(
-    case: Case, charge: Charge, priced: Pricing, rule: CoverageRule, start: Accumulators, notes: tuple[Step, ...]
-) -> Line:
+def _coverage(
+    case: Case, charge: Charge, priced: Pricing, rule: CoverageRule, start: Accumulators, trace: list[Step]
+) -> _Coverage:
+    """All gates, the eligible amount and the benefit; what they did is added to `trace`."""
     day = charge.line.service_date
     area = out_of_area(case, rule, day)
     findings = [
@@ -103,94 +134,45 @@ def _covered(
         *indication(case, rule),
         *manual_claim(case, rule, day),
     ]
-    eligible, ceiling = _eligible(charge, priced, rule)
-    trace = [
-        *notes,
-        *priced.steps,
-        by_rule("coverage", rule, rule.says),
-        *(finding.step for finding in findings),
-        *ceiling,
-        *area.steps,
-    ]
-    reasons, paid = list(priced.reasons), None
-    if not any(finding.denies for finding in findings):
-        paid = benefit(case, charge, eligible, area.factor, start)
-        trace += [*paid.steps, *(finding.step for finding in paid.findings)]
-        findings += paid.findings
-        reasons += [paid.cap_reason] if paid.cap_reason else []
-    outcome = _outcome(findings)
-    line = _line(charge, priced, rule, outcome, (*reasons, *(finding.reason for finding in findings)), eligible)
-    if paid is not None:
-        line = replace(line, benefit_rule=paid.rule.id if paid.rule else None)
-        if outcome == "covered" and paid.low is not None and paid.rule is not None:
-            assistance = _assistance(case, eligible - paid.low)
-            trace += assistance
-            bucket = paid.rule.buckets[case.event.patient.scheme]
-            line = replace(line, fund=paid.low, assistance=_amount(assistance), fund_bucket=bucket)
-        elif outcome == "needs_review" and paid.low is not None and paid.high is not None:
-            line = replace(line, if_approved=(paid.low, paid.high))
-    return replace(line, trace=(*trace, *_shares(line)))
+    trace.append(by_rule("coverage", rule, rule.says))
+    trace += [finding.step for finding in findings]
+    eligible = _eligible(charge, priced, rule, trace)
+    trace += area.steps
+    reasons = tuple(finding.reason for finding in findings)
+    if any(finding.denies for finding in findings):
+        return _Coverage("not_covered", reasons, eligible)
+    paid = benefit(case, charge, eligible, area.factor, start)
+    trace += paid.steps
+    trace += [finding.step for finding in paid.findings]
+    # A cap that cut is a charging reason: it comes before the gates' and changes no outcome.
+    reasons = paid.charging_reasons + reasons + tuple(finding.reason for finding in paid.findings)
+    if reasons != paid.charging_reasons:
+        approved = None if paid.low is None or paid.high is None else (paid.low, paid.high)
+        return _Coverage("needs_review", reasons, eligible, if_approved=approved, benefit=paid.rule)
+    if paid.rule is None or paid.low is None:
+        raise AssertionError("a benefit without doubts has a rule and an amount")
+    assistance = _assistance(case, eligible - paid.low, trace)
+    bucket = paid.rule.buckets[case.event.patient.scheme]
+    return _Coverage("covered", reasons, eligible, paid.low, assistance, None, bucket, paid.rule)
 
 
-def _line(
-    charge: Charge,
-    priced: Pricing,
-    coverage: CoverageRule | None,
-    outcome: Outcome,
-    reasons: tuple[str, ...],
-    eligible: Decimal,
-) -> Line:
-    """The line before anyone but hospital and patient bears a share of it."""
-    return Line(
-        line_no=charge.line.line_no,
-        item=charge.line,
-        exam=charge.exam,
-        outcome=outcome,
-        reasons=reasons,
-        charged=charge.amount,
-        disallowed=priced.disallowed,
-        out_of_catalogue=charge.out_of_catalogue,
-        eligible=eligible,
-        fund=ZERO,
-        assistance=ZERO,
-        if_approved=None,
-        fund_bucket=None,
-        price=priced.rule,
-        coverage=coverage,
-        benefit_rule=None,
-        trace=(),
-    )
-
-
-def _eligible(charge: Charge, priced: Pricing, rule: CoverageRule) -> tuple[Decimal, tuple[Step, ...]]:
+def _eligible(charge: Charge, priced: Pricing, rule: CoverageRule, trace: list[Step]) -> Decimal:
     """What the benefit is computed on: the allowed amount, up to what the notice pays by (按上述价格支付)."""
     if rule.payment_ceiling is None:
-        return priced.allowed, (Step("eligible", "eligible = allowed", priced.allowed),)
+        trace.append(Step("eligible", "eligible = allowed", priced.allowed))
+        return priced.allowed
     ceiling = to_fen(times(rule.payment_ceiling, charge.quantity))
     eligible = min(priced.allowed, ceiling)
     says = f"eligible = min({priced.allowed}, {rule.payment_ceiling} × {plain(charge.quantity)} = {ceiling})"
-    return eligible, (by_rule("eligible", rule, says, clause=rule.payment_ceiling_clause, amount=eligible),)
+    trace.append(by_rule("eligible", rule, says, clause=rule.payment_ceiling_clause, amount=eligible))
+    return eligible
 
 
-def _outcome(findings: list[Finding]) -> Outcome:
-    if any(finding.denies for finding in findings):
-        return "not_covered"
-    return "needs_review" if findings else "covered"
-
-
-def _assistance(case: Case, rest: Decimal) -> tuple[Step, ...]:
+def _assistance(case: Case, rest: Decimal, trace: list[Step]) -> Decimal:
     """医疗救助, of what the fund leaves of the eligible amount."""
     ratio = case.event.account.assistance_ratio
     if case.event.patient.assistance == "none" or ratio is None:
-        return ()
+        return ZERO
     amount = to_fen(times(rest, ratio))
-    return (Step("assistance", f"{rest} × {plain(ratio)} of the account, half up", amount),)
-
-
-def _amount(steps: tuple[Step, ...]) -> Decimal:
-    return next((step.amount for step in steps if step.amount is not None), ZERO)
-
-
-def _shares(line: Line) -> Iterator[Step]:
-    says = f"patient = {line.charged} − {line.disallowed} − {line.fund} − {line.assistance}"
-    yield Step("result", says, line.patient)
+    trace.append(Step("assistance", f"{rest} × {plain(ratio)} of the account, half up", amount))
+    return amount

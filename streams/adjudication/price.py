@@ -5,9 +5,8 @@ Source: 浙医保发〔2021〕31号, 二; 杭医保〔2021〕30号, 二.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from schemas.decimals import ZERO, plain, times, to_fen
 from streams.adjudication.case import Case, Charge
@@ -17,8 +16,7 @@ from streams.rulebook.model import PriceRule
 _TOLERANCE: Final = Decimal("0.01")
 
 
-@dataclass(frozen=True, slots=True)
-class Pricing:
+class Pricing(NamedTuple):
     """`allowed` + `disallowed` = what was charged within the catalogue, in yuan."""
 
     rule: PriceRule | None

@@ -127,7 +127,7 @@ def _line(line: Line) -> Record:
         "nhsa": _nhsa(line),
         "price_rule": None if line.price is None else line.price.id,
         "coverage_rule": None if line.coverage is None else line.coverage.id,
-        "benefit_rule": line.benefit_rule,
+        "benefit_rule": None if line.benefit is None else line.benefit.id,
         "trace": [_step(step) for step in line.trace],
     }
 

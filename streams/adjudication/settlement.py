@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -54,11 +55,6 @@ class Settlement:
             patient=sum((line.patient for line in lines), ZERO),
         )
 
-    @property
-    def disclosable(self) -> list[Line]:
-        """Examinations that were charged and not undone in the same event."""
-        return [line for line in self.lines if line.item.quantity > 0 and line.line_no not in self.cancelled]
-
 
 def adjudicate(event: SettlementCompleted, rulebook: Rulebook) -> Settlement:
     """Decide every examination line of a validated event."""
@@ -84,8 +80,12 @@ def adjudicate(event: SettlementCompleted, rulebook: Rulebook) -> Settlement:
         if item.line_no in negates:
             decided[item.line_no] = _negation(item, decided[negates[item.line_no]])
     lines = tuple(decided[item.line_no] for item in items)
-    settlement = Settlement(lines, cancelled, None)
-    return replace(settlement, payout=_payout(event, settlement))
+    return Settlement(lines, cancelled, _payout(event, standing(lines, cancelled)))
+
+
+def standing(lines: Iterable[Line], cancelled: Container[int]) -> list[Line]:
+    """Examinations that were charged and not undone in the same event."""
+    return [line for line in lines if line.item.quantity > 0 and line.line_no not in cancelled]
 
 
 def exact_negations(items: list[LineItem]) -> dict[int, int]:
@@ -115,13 +115,13 @@ def _undoes(refund: LineItem, charge: LineItem) -> bool:
 def _negation(item: LineItem, of: Line) -> Line:
     mirrored = of.mirrored()
     step = Step("refund", f"undoes line {of.line_no} exactly: its derivation with every amount's sign reversed")
-    return replace(mirrored, line_no=item.line_no, item=item, trace=(step, *mirrored.trace))
+    return mirrored._replace(line_no=item.line_no, item=item, trace=(step, *mirrored.trace))
 
 
-def _payout(event: SettlementCompleted, settlement: Settlement) -> Payout | None:
+def _payout(event: SettlementCompleted, charged: list[Line]) -> Payout | None:
     if event.claim_channel != "manual" or event.manual_claim is None:
         return None
-    for line in settlement.disclosable:
+    for line in charged:
         if line.outcome == "covered" and line.coverage is not None and line.coverage.payout is not None:
             return payout(event.manual_claim.submitted_on, line.coverage)
     return None

@@ -5,14 +5,14 @@ Read top to bottom with a pocket calculator, the entries of one line give its am
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import NamedTuple
 
 from streams.rulebook.model import Clause, Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+# A named tuple like everything made once a line: a third of what a frozen dataclass costs to make.
+class Step(NamedTuple):
     """`amount` in yuan, of what the step set; `reason` where the step gave one. No rule: plain arithmetic."""
 
     step: str
@@ -24,7 +24,7 @@ class Step:
     clause: str | None = None
 
     def mirrored(self) -> Step:
-        return self if self.amount is None else replace(self, amount=negated(self.amount))
+        return self if self.amount is None else self._replace(amount=negated(self.amount))
 
 
 def by_rule(
@@ -32,13 +32,14 @@ def by_rule(
     rule: Rule,
     says: str,
     *,
-    clause: Clause | str | None = None,
+    clause: Clause | None = None,
     amount: Decimal | None = None,
     reason: str | None = None,
 ) -> Step:
-    """A step that rests on a clause of `rule`; without `clause`, on the clause of the rule itself."""
-    where = clause.clause if isinstance(clause, Clause) else clause
-    return Step(step, says, amount, reason, rule.id, rule.source, where or rule.clause)
+    """A step that rests on a clause of `rule`, which may stand in another document; without `clause`, on its own."""
+    if clause is None:
+        return Step(step, says, amount, reason, rule.id, rule.source, rule.clause)
+    return Step(step, says, amount, reason, rule.id, clause.source or rule.source, clause.clause)
 
 
 def negated(amount: Decimal) -> Decimal:

@@ -123,13 +123,11 @@ class RatioRange:
 
 
 @dataclass(frozen=True, slots=True)
-class AnnualCap:
+class AnnualCap(Clause):
     """What the fund pays one person in a calendar year, in yuan. `approximate`: the source says 约."""
 
     amount: Decimal
     approximate: bool
-    clause: str
-    says: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -329,7 +329,7 @@ class BenefitEntry(Entry):
             buckets=dict(self.buckets),
             terms=terms,
             caps={
-                scheme: model.AnnualCap(cap.amount, cap.approximate, cap.clause, cap.says)
+                scheme: model.AnnualCap(cap.clause, cap.says, cap.amount, cap.approximate)
                 for scheme, cap in (self.caps or {}).items()
             },
             assistance_unknown=self.assistance_unknown,
