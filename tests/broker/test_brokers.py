@@ -8,6 +8,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import ProducerFenced
 from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
 from ops.kafka.broker import RealKafka
 from streams.bus.embedded import EmbeddedBroker
@@ -103,12 +104,16 @@ async def test_offsets_sent_within_a_transaction_are_stored_by_a_real_kafka_and_
     broker.create_topics(source.topic)
     async with producer.transaction():
         await producer.send_offsets_to_transaction({source: 7}, group)
+    # The commit is answered before the group coordinator has its marker; the next owner of the id waits for that.
+    successor = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers, transactional_id=f"{prefix}writer")
     consumer = AIOKafkaConsumer(bootstrap_servers=broker.bootstrap_servers, group_id=group, enable_auto_commit=False)
     try:
+        await successor.start()
         await consumer.start()
         consumer.assign([source])
         stored = await consumer.committed(source)
     finally:
+        await successor.stop()
         await consumer.stop()
 
     assert stored == (7 if broker.kind == "real" else None)
@@ -119,6 +124,10 @@ async def test_offsets_sent_within_a_transaction_are_stored_by_a_real_kafka_and_
 def test_topics_are_created_as_told_and_none_by_itself(real_kafka: RealKafka, prefix: str) -> None:
     create_topics(real_kafka.bootstrap_servers, f"{prefix}wide", partitions=7, config={"cleanup.policy": "compact"})
 
+    admin = AdminClient({"bootstrap.servers": real_kafka.bootstrap_servers})
+    assert len(admin.list_topics(f"{prefix}wide", timeout=10).topics[f"{prefix}wide"].partitions) == 7
+    admin.list_topics(f"{prefix}only.asked.for", timeout=10)
+    assert f"{prefix}only.asked.for" not in admin.list_topics(timeout=10).topics
     with pytest.raises(KafkaException, match="TOPIC_ALREADY_EXISTS"):
         create_topics(real_kafka.bootstrap_servers, f"{prefix}wide", partitions=7)
 

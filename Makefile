@@ -1,0 +1,76 @@
+# `make` alone lists what there is. Everything is installed inside this folder: .venv/, .cache/, .kafka/.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+PIP := -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(INSTALLED) ## Make .venv and install everything into it (again only when the requirements changed)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed, $(PYTHON) is older: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  { echo "Python's venv module is missing (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python $(PIP) --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+.PHONY: demo
+demo: setup ## Watch a few hundred synthetic settlements being adjudicated (ARGS="--seed 7")
+	$(BIN)/petct demo $(ARGS)
+
+.PHONY: test
+test: setup ## Run all tests; those on a real Kafka need Java 17 and Maven (REQUIRE_KAFKA=1: their absence fails)
+	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: test-fast
+test-fast: setup ## Run the tests that need neither a real Kafka nor much time
+	$(BIN)/python -m pytest -m "not real_kafka and not slow" $(ARGS)
+
+.PHONY: lint
+lint: setup ## Check style, types and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: format
+format: setup ## Format the code and mend what ruff can mend
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+.PHONY: bench
+bench: setup ## Measure the worker against a plain consumer, on a real Kafka of its own
+	$(BIN)/python -m tests.bench $(ARGS)
+
+.PHONY: kafka-up
+kafka-up: setup ## Start a real Kafka of one node and print its address (KAFKA_PORT=9092 chooses the port)
+	@$(BIN)/python -m ops.kafka.broker up
+
+.PHONY: kafka-down
+kafka-down: setup ## Stop it; its data stays in .kafka/
+	@$(BIN)/python -m ops.kafka.broker down
+
+.PHONY: wheel
+wheel: setup ## Build the wheel into dist/
+	$(BIN)/python -m build --wheel --no-isolation
+
+.PHONY: constraints
+constraints: ## Write constraints.txt anew, from the newest versions that pyproject.toml allows
+	rm -rf .cache/constraints && $(PYTHON) -m venv .cache/constraints
+	.cache/constraints/bin/python $(PIP) --editable '.[dev]'
+	sed -n '/^#/p' constraints.txt > .cache/constraints.txt
+	.cache/constraints/bin/python -m pip freeze --exclude-editable >> .cache/constraints.txt
+	mv .cache/constraints.txt constraints.txt
+
+.PHONY: clean
+clean: ## Remove what was installed, built or kept here (stops the Kafka of kafka-up)
+	@test ! -d .kafka || test ! -x $(BIN)/python || $(BIN)/python -m ops.kafka.broker down
+	rm -rf .venv .cache .kafka build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
