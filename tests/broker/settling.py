@@ -5,7 +5,7 @@ The value says what becomes of a record: `ours…` one adjusted record that hold
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -67,14 +67,20 @@ class Scene:
     async def send(
         self, *values: bytes | None, partition: int = 0, key: bytes | None = b"k", topic: str = EVENTS
     ) -> None:
-        """As the platform would: not in a transaction."""
+        """Values under one key, as the platform would: not in a transaction."""
+        await self.send_pairs([(key, value) for value in values], partition=partition, topic=topic)
+
+    async def send_pairs(
+        self, pairs: Sequence[tuple[bytes | None, bytes | None]], partition: int = 0, topic: str = EVENTS
+    ) -> None:
+        """Keys and values."""
         producer = AIOKafkaProducer(
             bootstrap_servers=self.broker.bootstrap_servers, max_batch_size=2**20, max_request_size=MAX_OUTPUT_BYTES
         )
         await producer.start()
         try:
             builder = producer.create_batch()
-            for value in values:
+            for key, value in pairs:
                 if builder.append(timestamp=None, key=key, value=value) is None:
                     await producer.send_batch(builder, self.settings.topic(topic), partition=partition)
                     builder = producer.create_batch()

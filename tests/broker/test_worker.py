@@ -1,0 +1,270 @@
+"""`petct worker settle` as a process: how it starts, what it says, how it ends."""
+
+import asyncio
+import json
+import signal
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ops.kafka.broker import RealKafka
+from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES, EVENTS
+from streams.bus.topics import SETTLE
+from streams.exit_codes import ExitCode
+from streams.processors.settlement import Fate, SettlementProcessor
+from streams.rulebook import load_rulebook
+from streams.settings import Settings
+from streams.simulate import events
+from tests.broker.settling import Scene, scene
+from tests.broker.workers import PATIENCE, Worker, free_port
+from tests.kafka import Broker
+
+NOWHERE = "127.0.0.1:1"
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    return {
+        "PETCT_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
+        "PETCT_DISCLOSURE_SECRET": "s",
+        "PETCT_TOPIC_PREFIX": settings.topic_prefix,
+        "PETCT_GROUP_ID": settings.group_id,
+        "PETCT_SESSION_TIMEOUT_MS": "6000",
+    }
+
+
+@pytest.fixture
+async def on_any(broker: Broker, prefix: str) -> Scene:
+    made = scene(broker, prefix)
+    await made.create_topics()
+    return made
+
+
+@pytest.fixture
+async def on_kafka(real_kafka: RealKafka, prefix: str) -> Scene:
+    made = scene(Broker("real", real_kafka.bootstrap_servers), prefix)
+    await made.create_topics()
+    return made
+
+
+async def _load(on: Scene, records: list[tuple[bytes, bytes]], partitions: int = 4) -> None:
+    """By the hash of the key, so that a reversal lies where its settlement does."""
+    by_partition: dict[int, list[tuple[bytes, bytes]]] = {number: [] for number in range(partitions)}
+    for key, value in records:
+        by_partition[sum(key) % partitions].append((key, value))
+    for partition, mine in by_partition.items():
+        await on.send_pairs(mine, partition=partition)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_it_with_status_0_and_what_it_took_in_hand_is_done(
+    on_any: Scene, tmp_path: Path, number: signal.Signals
+) -> None:
+    await _load(on_any, list(events(1, 200, petct_share=1.0, invalid_share=0.0)))
+    with Worker(tmp_path / "log", _environment(on_any.settings)) as worker:
+        worker.until_ready()
+        await on_any.until(1)
+        worker.signal(number)
+
+        assert worker.exit_code() == ExitCode.OK
+        assert worker.events()[-1] == "settle worker stopped"
+        assert "Traceback" not in worker.said()
+
+
+def test_settings_that_are_missing_are_named_and_nothing_starts(tmp_path: Path) -> None:
+    with Worker(tmp_path / "log") as worker:
+        assert worker.exit_code() == ExitCode.USAGE
+
+    assert "PETCT_KAFKA_BOOTSTRAP_SERVERS is not set" in worker.said()
+    assert "PETCT_DISCLOSURE_SECRET or PETCT_DISCLOSURE_SECRET_FILE is not set" in worker.said()
+    assert "Traceback" not in worker.said()
+
+
+def test_without_a_broker_it_says_so_tries_again_and_gives_up_with_a_status_of_its_own(tmp_path: Path) -> None:
+    given = {
+        "PETCT_KAFKA_BOOTSTRAP_SERVERS": NOWHERE,
+        "PETCT_DISCLOSURE_SECRET": "s",
+        "PETCT_BROKER_WAIT_SECONDS": "4",
+    }
+    with Worker(tmp_path / "log", given) as worker:
+        _until(lambda: worker.get("/livez")[0] == 200)
+        assert worker.get("/readyz") == (503, "no broker has answered yet\n")
+
+        assert worker.exit_code() == ExitCode.BROKER
+
+    assert f"no broker answers at {NOWHERE}" in worker.said()
+    assert worker.events().count("waiting for the broker") > 1
+    assert "Traceback" not in worker.said()
+
+
+def test_a_signal_ends_the_wait_for_a_broker_with_status_0(tmp_path: Path) -> None:
+    given = {"PETCT_KAFKA_BOOTSTRAP_SERVERS": NOWHERE, "PETCT_DISCLOSURE_SECRET": "s"}
+    with Worker(tmp_path / "log", given) as worker:
+        _until(lambda: "waiting for the broker" in worker.said())
+        worker.signal(signal.SIGTERM)
+
+        assert worker.exit_code() == ExitCode.OK
+
+
+async def test_missing_topics_are_named_with_the_mend(broker: Broker, prefix: str, tmp_path: Path) -> None:
+    with Worker(tmp_path / "log", _environment(scene(broker, prefix).settings)) as worker:
+        assert await asyncio.to_thread(worker.exit_code) == ExitCode.TOPICS
+
+    for name in SETTLE:
+        assert f"{prefix}{name} does not exist; create it (petct topics create)" in worker.said()
+
+
+def test_notices_that_cannot_be_used_are_told(tmp_path: Path) -> None:
+    (tmp_path / "notices").mkdir()
+    (tmp_path / "notices" / "bad.yaml").write_text("id: [\n")
+    given = {
+        "PETCT_KAFKA_BOOTSTRAP_SERVERS": NOWHERE,
+        "PETCT_DISCLOSURE_SECRET": "s",
+        "PETCT_NOTICES": str(tmp_path / "notices"),
+    }
+    with Worker(tmp_path / "log", given) as worker:
+        assert worker.exit_code() == ExitCode.RULEBOOK
+
+    assert "bad.yaml" in worker.said()
+    assert "Traceback" not in worker.said()
+
+
+def test_a_port_in_use_is_told_by_its_variable(tmp_path: Path) -> None:
+    given = {"PETCT_KAFKA_BOOTSTRAP_SERVERS": NOWHERE, "PETCT_DISCLOSURE_SECRET": "s"}
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        Worker(tmp_path / "log", given, port=taken.getsockname()[1]) as worker,
+    ):
+        assert worker.exit_code() == ExitCode.USAGE
+
+    assert "PETCT_HTTP_PORT is" in worker.said()
+    assert "which another process uses" in worker.said()
+
+
+async def test_a_misspelt_variable_is_named_in_the_log(on_any: Scene, tmp_path: Path) -> None:
+    given = _environment(on_any.settings) | {"PETCT_BATCH_RECROD": "1"}
+    with Worker(tmp_path / "log", given) as worker:
+        worker.until_ready()
+
+    (line,) = [line for line in worker.said().splitlines() if "unknown setting" in line]
+    assert json.loads(line)["meant"] == "PETCT_BATCH_RECORDS"
+
+
+async def test_the_breaker_ends_it_with_a_status_of_its_own(on_any: Scene, tmp_path: Path) -> None:
+    await on_any.send(*[b"not json"] * 30)
+    with Worker(tmp_path / "log", _environment(on_any.settings) | {"PETCT_BREAKER_RUN": "30"}) as worker:
+        assert await asyncio.to_thread(worker.exit_code) == ExitCode.BREAKER
+
+    assert "30 dead letters in a row" in worker.said()
+    assert await on_any.outputs(DEADLETTERS) == []
+
+
+async def test_its_metrics_tell_what_the_topics_hold(on_any: Scene, tmp_path: Path) -> None:
+    records = list(events(2, 400, petct_share=0.5, invalid_share=0.1))
+    await _load(on_any, records)
+    expected = _expected(records)
+    with Worker(tmp_path / "log", _environment(on_any.settings)) as worker:
+        worker.until_ready()
+        await on_any.until(len(expected[ADJUSTED]))
+        await on_any.until(len(expected[DEADLETTERS]), DEADLETTERS)
+        fates = _fates(records)
+        _until(lambda: worker.metric('petct_records_total{fate="passed_over"}') == fates[Fate.PASSED_OVER])
+
+        for fate in Fate:
+            assert worker.metric(f'petct_records_total{{fate="{fate}"}}') == fates[fate]
+        assert worker.metric("petct_assigned_partitions") == 4
+        assert worker.get("/livez") == (200, "ok\n")
+
+
+@pytest.mark.real_kafka
+@pytest.mark.slow
+async def test_a_broker_that_comes_late_is_found(real_kafka: RealKafka, tmp_path: Path, prefix: str) -> None:
+    with RealKafka(tmp_path / "kafka") as kafka:
+        late = scene(Broker("real", kafka.bootstrap_servers), prefix)
+        await late.create_topics()
+        kafka.kill()
+        with Worker(tmp_path / "log", _environment(late.settings)) as worker:
+            _until(lambda: "waiting for the broker" in worker.said())
+            await asyncio.to_thread(kafka.start)
+            await asyncio.to_thread(worker.until_ready)
+            await late.send(b"not json")
+            await late.until(1, DEADLETTERS)
+            worker.signal(signal.SIGTERM)
+            assert await asyncio.to_thread(worker.exit_code) == ExitCode.OK
+
+
+@pytest.mark.real_kafka
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+async def test_killed_in_the_middle_of_100000_events_it_settles_each_exactly_once(
+    on_kafka: Scene, tmp_path: Path
+) -> None:
+    """kill -9 five times; both outputs and the dead letters are compared with an offline run of the same bytes."""
+    records = list(events(3, 100_000, petct_share=0.2, invalid_share=0.02))
+    await _load(on_kafka, records)
+    expected = await asyncio.to_thread(_expected, records)
+    given = _environment(on_kafka.settings) | {"PETCT_BATCH_RECORDS": "500"}
+    log, port = tmp_path / "log", free_port()
+    for _ in range(5):
+        with Worker(log, given, port=port) as worker:
+            before = await asyncio.to_thread(_until_it_moves, worker)
+            assert before < len(records)
+            worker.kill()
+    with Worker(log, given, port=port) as worker:
+        for partition in range(4):
+            await on_kafka.until_committed(_count(records, partition), partition)
+        worker.signal(signal.SIGTERM)
+        assert await asyncio.to_thread(worker.exit_code) == ExitCode.OK
+
+    for topic, outputs in expected.items():
+        assert Counter(await on_kafka.outputs(topic)) == outputs, topic
+
+
+def _until_it_moves(worker: Worker) -> float:
+    """Wait until a fresh worker has committed some 5,000 records more; how many it has seen then."""
+    seen = 0.0
+    end = time.monotonic() + PATIENCE
+    while seen < 5_000:
+        assert worker.running, worker.said()
+        assert time.monotonic() < end, worker.said()
+        time.sleep(0.05)
+        seen = sum(worker.metric(f'petct_records_total{{fate="{fate}"}}') for fate in Fate)
+    return seen
+
+
+def _count(records: list[tuple[bytes, bytes]], partition: int) -> int:
+    return sum(sum(key) % 4 == partition for key, _ in records)
+
+
+class _In:
+    """One input record, as far as what comes out depends on it."""
+
+    topic, partition, offset, timestamp, headers = EVENTS, 0, 0, 0, ()
+
+    def __init__(self, key: bytes, value: bytes) -> None:
+        self.key, self.value = key, value
+
+
+def _expected(records: list[tuple[bytes, bytes]]) -> dict[str, Counter[bytes | None]]:
+    """The values every output topic must hold, each as often as it must, by the same code offline."""
+    process = SettlementProcessor(load_rulebook(), b"s", "0")
+    expected: dict[str, Counter[bytes | None]] = {ADJUSTED: Counter(), DISCLOSURES: Counter(), DEADLETTERS: Counter()}
+    for key, value in records:
+        for output in process(_In(key, value)).outputs:
+            expected[output.topic][output.value] += 1
+    return expected
+
+
+def _fates(records: list[tuple[bytes, bytes]]) -> Counter[str]:
+    process = SettlementProcessor(load_rulebook(), b"s", "0")
+    return Counter(process(_In(key, value)).fate for key, value in records)
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
