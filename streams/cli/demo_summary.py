@@ -71,7 +71,7 @@ def _by_city(settlements: list[Plain]) -> Table:
     table = _table("Outcomes by the hospital's city", "city", *_OUTCOMES)
     counted = Counter((_city(record), record["outcome"]) for record in settlements)
     for city in sorted({city for city, _ in counted}):
-        table.add_row(city, *(str(counted[city, outcome] or "") for outcome in _OUTCOMES))
+        table.add_row(city, *(str(counted[city, outcome]) for outcome in _OUTCOMES))
     return table
 
 
@@ -89,7 +89,6 @@ def _money(settlements: list[Plain]) -> Table:
         total += amount
         table.add_row(bearer, f"{amount:,.2f}")
     charged = sum((Decimal(record["totals"]["charged_amount"]) for record in settlements), Decimal(0))
-    table.add_section()
     table.add_row("together", f"{total:,.2f}")
     table.add_row("charged", f"{charged:,.2f}", style="green" if total == charged else "red")
     return table

@@ -129,4 +129,5 @@ def _why_passed_over(value: bytes, rulebook: Rulebook) -> str:
     lines = event.get("line_items")
     if not isinstance(lines, list):
         return "it has no line_items, and is neither a reversal nor a void."
-    return f"none of its {len(lines)} lines has exactly one of the examination codes ({known})."
+    when = ", valid where its hospital lies on its day" if rulebook.dated_codes else ""
+    return f"none of its {len(lines)} lines has exactly one of the examination codes ({known}){when}."

@@ -59,13 +59,13 @@ def test_blank_lines_are_skipped_and_carriage_returns_are_no_harm(petct: Petct) 
     assert done.stdout.splitlines() == [expected(one)] * 2
 
 
-@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c"])
-def test_only_a_line_feed_ends_a_document(petct: Petct, separator: str) -> None:
-    name = f"示例{separator}医院"
+def test_only_a_line_feed_ends_a_document(petct: Petct) -> None:
     # Control characters are written as they are: what is not JSON must still be one document.
-    value = orjson.dumps(event(hospital={"name": "@"})).replace(b"@", name.encode())
-    done = petct("adjudicate", stdin=value + b"\n", **SET)
-    assert done.stdout == expected(value) + b"\n"
+    separators = ("\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c")
+    one = orjson.dumps(event(hospital={"name": "@"}))
+    values = [one.replace(b"@", f"示例{separator}医院".encode()) for separator in separators]
+    done = petct("adjudicate", stdin=b"\n".join(values), **SET)
+    assert done.stdout == b"".join(expected(value) + b"\n" for value in values)
 
 
 def test_files_and_standard_input_are_read_in_the_order_given(petct: Petct, tmp_path: Path) -> None:
