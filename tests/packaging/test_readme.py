@@ -1,46 +1,44 @@
-"""README's commands work as they are written there, one after the other, in one shell."""
+"""README's commands work as they are written there."""
 
 import os
 import re
 import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
 
 import pytest
 
-from ops.kafka.broker import CHECKOUT
+from ops.kafka.broker import CHECKOUT, RealKafka, free_port
 
-BLOCK = re.compile(r"(?P<before>[^\n]*)\n+```(?:sh|bash|console)\n(?P<commands>.*?)```", re.DOTALL)
-# These run the test that runs them.
-OWN = re.compile(r"make test\b|make test-|(?:bash )?\.ci/run")
+README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```(?:sh|bash|console)\n(.*?)```", README, re.DOTALL)
+OF_KAFKA = [block for block in BLOCKS if "petct worker settle" in block]
+# These would run the test that runs them.
+OWN = re.compile(r"^(?:make test\b|make test-|(?:bash )?\.ci/run).*$", re.MULTILINE)
 
-
-def commands(readme: str) -> list[str]:
-    """The shell blocks, but those right after a comment that begins `<!-- not run:` and says why."""
-    blocks = [found["commands"] for found in BLOCK.finditer(readme) if not found["before"].startswith("<!-- not run:")]
-    run = ("\n".join(line for line in _typed(block) if not OWN.match(line)) for block in blocks)
-    return [block for block in run if block]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
-def _typed(block: str) -> list[str]:
-    """What is typed: where there are prompts, the lines after them; the others are answers."""
-    lines = block.splitlines()
-    prompted = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
-    return prompted or lines
+def environment(**more: str) -> dict[str, str]:
+    """A shell in which petct is on the path; not a part of the make that may have started these tests."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "PETCT_"))}
+    return {**inherited, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", **more}
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_every_command_of_the_readme_runs() -> None:
-    blocks = commands((CHECKOUT / "README.md").read_text(encoding="utf-8"))
-    assert len(blocks) >= 2
-    # A make of its own, not a part of the one that may have started these tests.
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "PETCT_"))
-    }
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block not in OF_KAFKA])
+def test_the_commands_of_a_block_run(block: str, tmp_path: Path) -> None:
+    """Those of make in the checkout, the others in a folder with the README's example as event.json."""
+    example = re.search(r"```json\n(.*?)```", README, re.DOTALL)
+    assert example is not None
+    (tmp_path / "event.json").write_text(example[1], encoding="utf-8")
 
     done = subprocess.run(
-        ["bash", "-euxo", "pipefail", "-c", "\n".join(blocks)],
-        cwd=CHECKOUT,
-        env=environment,
+        ["bash", "-euxo", "pipefail", "-c", OWN.sub("", block)],
+        cwd=CHECKOUT if block.startswith("make ") else tmp_path,
+        env=environment(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -50,10 +48,52 @@ def test_every_command_of_the_readme_runs() -> None:
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
 
 
-def test_only_shell_blocks_are_taken_and_not_those_that_say_why_not() -> None:
-    readme = (
-        "Try:\n\n```sh\nmake demo\nmake test\n```\n\n```json\n{}\n```\n\n<!-- not run: needs your Kafka -->\n"
-        "```sh\npetct worker settle\n```\n\n```console\n$ echo one\none\n```\n"
-    )
+@pytest.mark.kafka
+@pytest.mark.real_kafka
+@pytest.mark.parametrize("block", OF_KAFKA)
+def test_the_commands_for_a_real_kafka_bring_up_a_worker_that_sigterm_ends_in_order(
+    block: str, real_kafka: RealKafka, tmp_path: Path
+) -> None:
+    """As written but for the broker's address and the secret's folder; on three nodes, for the three copies."""
+    secret = tmp_path / "disclosure"
+    secret.write_text("not a secret", encoding="utf-8")
+    port = free_port()
+    with RealKafka(tmp_path / "kafka", nodes=3) as kafka, (tmp_path / "output").open("w+") as output:
+        for written, here in {
+            "localhost:9092": kafka.bootstrap_servers,
+            "/run/secrets/disclosure": str(secret),
+            "\npetct worker settle": "\nexec petct worker settle",
+        }.items():
+            assert written in block
+            block = block.replace(written, here)
+        worker = subprocess.Popen(
+            ["bash", "-euxo", "pipefail", "-c", block],
+            cwd=tmp_path,
+            env=environment(PETCT_HTTP_PORT=str(port)),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+        try:
+            while worker.poll() is None and not ready(port):
+                time.sleep(0.2)
+            worker.terminate()
+            status = worker.wait(60)
+        finally:
+            worker.kill()
+            worker.wait()
+        output.seek(0)
+        assert status == 0, output.read()[-3000:]
 
-    assert commands(readme) == ["make demo", "echo one"]
+
+def ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
+def test_there_are_commands_to_try() -> None:
+    assert any("make demo" in block for block in BLOCKS)
+    assert OF_KAFKA
