@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 
 from schemas.deadletters import DeadLetterReason
 from schemas.events import REVERSED, VOIDED, SettlementCompleted, SettlementUndone
+from schemas.moments import read_day
 from schemas.reading import DeadLetter, read_completed, read_undone
+from streams.rulebook.codes import DatedCodes
 
 MAX_BYTES: Final = 1024 * 1024
 MAX_LINES: Final = 1000
@@ -18,6 +20,7 @@ MAX_NESTING: Final = 64
 
 _UNDO: Final = (REVERSED, VOIDED)
 _VERSION: Final = re.compile(r"([0-9]+)\.[0-9]+")
+_REGION: Final = re.compile(r"[0-9]{6}")
 _STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _BRACKET: Final = re.compile(rb"[\[\]{}]")
 _OPEN_BRACE, _CLOSE_BRACE = b"{}"
@@ -77,8 +80,14 @@ def _nests_too_deep(value: bytes) -> bool:
     return False
 
 
-def read(event: dict[str, Any], codes: Collection[str]) -> SettlementCompleted | SettlementUndone | None:
-    """Ours, version, number of lines, schema, line rules; None when it is none of ours; else DeadLetter."""
+def read(
+    event: dict[str, Any], codes: Collection[str], dated: DatedCodes
+) -> SettlementCompleted | SettlementUndone | None:
+    """Ours, version, number of lines, schema, line rules; None when it is none of ours; else DeadLetter.
+
+    `dated` are those of `codes` that do not hold everywhere and always. A reversal does not say where and when what it
+    undoes was examined, so any of `codes` makes it ours.
+    """
     if event.get("event_type") in _UNDO:
         reversed_codes = event.get("item_codes")
         if isinstance(reversed_codes, list) and not any(_is_one_of(code, codes) for code in reversed_codes):
@@ -91,6 +100,8 @@ def read(event: dict[str, Any], codes: Collection[str]) -> SettlementCompleted |
     ours = [
         (i, line) for i, line in enumerate(lines) if type(line) is dict and _is_one_of(line.get("item_code"), codes)
     ]
+    if dated:
+        ours = _in_force(ours, event.get("hospital"), dated)
     if not ours:
         return None
     _check_version(event)
@@ -100,6 +111,39 @@ def read(event: dict[str, Any], codes: Collection[str]) -> SettlementCompleted |
         if type(line) is not dict or type(line.get("item_code")) is not str:
             raise DeadLetter(DeadLetterReason.SCHEMA, f"line_items[{i}]: expected an object with a string item_code")
     return read_completed(event, ours)
+
+
+def _in_force(ours: list[tuple[int, Any]], hospital: Any, dated: DatedCodes) -> list[tuple[int, Any]]:
+    """Without the lines whose code, at this hospital and on their day, names no examination.
+
+    Only where region and day can be read: else the line stays, and validation tells what is wrong with it. A refund
+    that names a line of ours is ours too, since it must bear the code of that line, on whatever day it is made.
+    """
+    region = hospital.get("region") if type(hospital) is dict else None
+    if type(region) is not str or not _REGION.fullmatch(region):
+        return ours
+    kept = {i: line for i, line in ours if not _has_no_meaning(line, region, dated)}
+    numbers = {number for line in kept.values() if type(number := line.get("line_no")) is int}
+    return [(i, line) for i, line in ours if i in kept or _refunds_one_of(line, numbers)]
+
+
+def _has_no_meaning(line: dict[str, Any], region: str, dated: DatedCodes) -> bool:
+    code: str = line["item_code"]
+    if code not in dated:
+        return False
+    try:
+        return not dated.in_force(code, region, read_day(line.get("service_date")))
+    except ValueError:
+        return False
+
+
+def _refunds_one_of(line: dict[str, Any], numbers: Collection[int]) -> bool:
+    named, quantity = line.get("refunds_line_no"), line.get("quantity")
+    if type(quantity) is str:
+        negative = quantity.startswith("-")
+    else:
+        negative = type(quantity) in (int, float) and cast(float, quantity) < 0
+    return negative and type(named) is int and named in numbers
 
 
 def _is_one_of(code: Any, codes: Collection[str]) -> bool:

@@ -104,7 +104,7 @@ class SettlementProcessor:
                 raise DeadLetter(DeadLetterReason.EMPTY_VALUE, "expected a settlement event, found no value")
             if self._passes_over(value):
                 return PASSED_OVER
-            event = read(parse(value), self.rulebook.codes)
+            event = read(parse(value), self.rulebook.codes, self.rulebook.dated_codes)
             if event is None:
                 return PASSED_OVER
             return self._answer(event, decide(event, self.rulebook, self._secret))

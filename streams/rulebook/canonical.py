@@ -14,7 +14,7 @@ import orjson
 from schemas.codec import dumps
 from streams.rulebook.crosschecks import check_across, placed
 from streams.rulebook.errors import Mistake, RulebookError
-from streams.rulebook.reader import Document, read_exams, read_notice
+from streams.rulebook.reader import Document, named_exams, read_exams, read_notice
 from streams.rulebook.wire import FORMAT, Wire, WireNotice, WireRulebook
 
 
@@ -28,7 +28,10 @@ def dump(rulebook: WireRulebook) -> bytes:
         {
             "format": FORMAT,
             "exams": {
-                id: {**_plain(exam), "codes": sorted(map(_plain, exam.codes), key=lambda item: str(item["code"]))}
+                id: {
+                    **_plain(exam),
+                    "codes": [_plain(item) for item in sorted(exam.codes, key=lambda item: item.order)],
+                }
                 for id, exam in rulebook.exams.items()
             },
             "notices": {id: _notice(notice) for id, notice in rulebook.notices.items()},
@@ -52,10 +55,10 @@ def load(data: bytes, origin: str, expected_hash: str | None = None) -> WireRule
         raise _unusable(origin, "format", problem, "upgrade this program before the release is used")
 
     document = Document(origin, release)
-    exams = read_exams(document)
+    exams, named = read_exams(document), named_exams(document)
     notices: dict[str, WireNotice] = {}
     for id in release["notices"] if isinstance(release.get("notices"), dict) else ():
-        notice = read_notice(document, exams, ("notices", id))
+        notice = read_notice(document, named, ("notices", id))
         if notice is not None and notice.header.id != id:
             document.tell(("notices", id, "id"), f"is {notice.header.id}, not {id}", _AGAIN)
         elif notice is not None:

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Final
 
 from streams.rulebook import canonical
+from streams.rulebook.codes import DatedCodes
 from streams.rulebook.dated import DatedIndex
 from streams.rulebook.model import (
     BenefitRule,
@@ -37,6 +38,7 @@ class Rulebook:
             item.code: exam.id for exam in self.exams.values() for item in exam.codes
         }
         self.codes: Final[frozenset[str]] = frozenset(self.exam_by_code)
+        self.dated_codes: Final = DatedCodes(self.exams.values())
         self.notices: Final[tuple[Notice, ...]] = wire.headers()
         self.rules: Final[tuple[Rule, ...]] = wire.rules()
         self.earliest_review: Final[date] = _earliest_review(self.rules)

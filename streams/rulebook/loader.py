@@ -8,7 +8,7 @@ from typing import Final
 from streams.rulebook.crosschecks import Placed, check_across, placed
 from streams.rulebook.errors import Mistake, RulebookError
 from streams.rulebook.index import Rulebook
-from streams.rulebook.reader import Document, read_exams, read_notice
+from streams.rulebook.reader import Document, named_exams, read_exams, read_notice
 from streams.rulebook.source import read_yaml
 from streams.rulebook.wire import ExamEntry, WireNotice, WireRulebook
 
@@ -29,7 +29,8 @@ def load_rulebook(directory: Path | None = None) -> Rulebook:
 def read_directory(directory: Path) -> WireRulebook:
     """The checked notices of a folder, as they are written. Raises RulebookError like `load_rulebook`."""
     paths = _files(directory)
-    exams, documents = _exams(directory)
+    exams, exams_document = _exams(directory)
+    documents, named = [exams_document], named_exams(exams_document)
     notices: dict[str, WireNotice] = {}
     file_of: dict[str, str] = {}
     entries: list[Placed] = []
@@ -38,7 +39,7 @@ def read_directory(directory: Path) -> WireRulebook:
         documents.append(document)
         if document.data is None:
             continue
-        notice = read_notice(document, exams)
+        notice = read_notice(document, named)
         id = document.data.get("id")
         if isinstance(id, str) and id != path.stem:
             document.tell(("id",), f"{id} is not the name of the file", f"name the file {id}.yaml, or correct the id")
@@ -67,14 +68,14 @@ def _files(directory: Path) -> list[Path]:
     return notices
 
 
-def _exams(directory: Path) -> tuple[dict[str, ExamEntry], list[Document]]:
+def _exams(directory: Path) -> tuple[dict[str, ExamEntry], Document]:
     own = directory / EXAMS
     document = read_yaml(own if own.exists() else _HERE / EXAMS)
     exams = read_exams(document) if document.data is not None else {}
     for key in document.data or {}:
         if key != "exams":
             document.tell((key,), "is no key known here", "an exams.yaml holds exams only")
-    return exams, [document]
+    return exams, document
 
 
 def _unusable(directory: Path, problem: str, mend: str) -> RulebookError:

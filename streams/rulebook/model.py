@@ -173,11 +173,18 @@ class MonitoringRule(Rule):
 
 @dataclass(frozen=True, slots=True)
 class ItemCode:
-    """One exact code of an examination, with the document that lists it."""
+    """One exact code of an examination, with the document that lists it.
+
+    `region` None: wherever no entry of the code names a region. Without `effective_from` it holds since ever, without
+    `effective_to` until further notice.
+    """
 
     code: str
     system: str
     source: str
+    region: str | None = None
+    effective_from: date | None = None
+    effective_to: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

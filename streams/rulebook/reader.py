@@ -6,7 +6,7 @@ Everything that is wrong is told at once; nothing is defaulted, guessed or dropp
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Final, TypeVar
@@ -69,7 +69,7 @@ def dotted(path: Path) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
 
 
-def read_notice(document: Document, exams: Mapping[str, object], prefix: Path = ()) -> WireNotice | None:
+def read_notice(document: Document, exams: Collection[str], prefix: Path = ()) -> WireNotice | None:
     """The notice at `prefix` of the document with its sound entries, None where its header is not sound.
 
     What is wrong is told on the document; the sound rest is for checks across entries only. An entry without
@@ -92,16 +92,28 @@ def read_exams(document: Document, prefix: Path = ("exams",)) -> dict[str, ExamE
     exams: dict[str, ExamEntry] = {}
     owner: dict[str, str] = {}
     for id, data in (_mapping(document, prefix) or {}).items():
-        exam = _validate(document, ExamEntry, data, (*prefix, id), {})
+        exam = _validate(document, ExamEntry, data, (*prefix, id), ())
         if exam is None:
             continue
         exams[id] = exam
         for at, item in enumerate(exam.codes):
-            if item.code in owner:
-                path = (*prefix, id, "codes", at, "code")
+            path = (*prefix, id, "codes", at, "code")
+            if owner.setdefault(item.code, id) != id:
                 document.tell(path, f"{item.code} is a code of {owner[item.code]} already", "leave one of them away")
-            owner.setdefault(item.code, id)
+            elif any(item.meets(before) for before in exam.codes[:at]):
+                where = f"in {item.region}" if item.region else "wherever no entry of it names a region"
+                document.tell(
+                    path,
+                    f"{item.code} is listed a second time for the same days {where}",
+                    "leave one of them away, or let one end with effective_to where the other begins",
+                )
     return exams
+
+
+def named_exams(document: Document) -> Collection[str]:
+    """All examinations the document names, sound or not: a mistake in one is told once, not again at each rule."""
+    exams = document.data.get("exams") if isinstance(document.data, dict) else None
+    return exams if isinstance(exams, dict) else ()
 
 
 def kind_of(entry: str) -> str:
@@ -124,7 +136,7 @@ def _mapping(document: Document, path: Path) -> dict[str, Any] | None:
     return data
 
 
-def _entry(document: Document, path: Path, authority: str, exams: Mapping[str, object]) -> Entry | None:
+def _entry(document: Document, path: Path, authority: str, exams: Collection[str]) -> Entry | None:
     name = path[-1]
     if not isinstance(name, str) or not _ENTRY_NAME.fullmatch(name):
         document.tell(
@@ -147,7 +159,7 @@ def _entry(document: Document, path: Path, authority: str, exams: Mapping[str, o
     return _validate(document, BENEFITS[kind], data, path, exams)
 
 
-def _validate(document: Document, shape: type[M], data: Any, path: Path, exams: Mapping[str, object]) -> M | None:
+def _validate(document: Document, shape: type[M], data: Any, path: Path, exams: Collection[str]) -> M | None:
     try:
         return shape.model_validate(data, context={"exams": exams})
     except ValidationError as error:

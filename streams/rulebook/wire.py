@@ -67,6 +67,13 @@ class ClauseEntry(Wire):
         return model.Clause(self.clause, self.says, source=self.source)
 
 
+def _after_the_start(value: Any, info: ValidationInfo) -> Any:
+    start = info.data.get("effective_from")
+    if start is not None and value is not None and value <= start:
+        raise flawed(f"{value} is not after effective_from {start}", "write a later day, or correct effective_from")
+    return value
+
+
 class Entry(Wire):
     """What every entry states."""
 
@@ -83,11 +90,8 @@ class Entry(Wire):
 
     @field_validator("effective_to", "reviewed_until")
     @classmethod
-    def _after_the_start(cls, value: Any, info: ValidationInfo) -> Any:
-        start = info.data.get("effective_from")
-        if start is not None and value is not None and value <= start:
-            raise flawed(f"{value} is not after effective_from {start}", "write a later day, or correct effective_from")
-        return value
+    def _ends_later(cls, value: Any, info: ValidationInfo) -> Any:
+        return _after_the_start(value, info)
 
     def rule(self, id: str) -> model.Rule:
         raise NotImplementedError
@@ -489,6 +493,26 @@ class ItemCodeEntry(Wire):
     code: Code
     system: Text
     source: Text
+    region: Region | None = None
+    effective_from: Day | None = None
+    effective_to: Day | None = None
+
+    @field_validator("effective_to")
+    @classmethod
+    def _ends_later(cls, value: Any, info: ValidationInfo) -> Any:
+        return _after_the_start(value, info)
+
+    @property
+    def order(self) -> tuple[str, str, str]:
+        """A code may be listed for several regions and periods; their order in the file says nothing."""
+        return self.code, self.region or "", self.effective_from.isoformat() if self.effective_from else ""
+
+    def meets(self, other: ItemCodeEntry) -> bool:
+        """Both speak of one code in one region on some day."""
+        return (self.code, self.region) == (other.code, other.region) and all(
+            one.effective_from is None or two.effective_to is None or one.effective_from < two.effective_to
+            for one, two in ((self, other), (other, self))
+        )
 
 
 class ExamEntry(Wire):
@@ -514,10 +538,7 @@ class WireRulebook:
             id: model.Exam(
                 id,
                 exam.name,
-                tuple(
-                    model.ItemCode(item.code, item.system, item.source)
-                    for item in sorted(exam.codes, key=lambda item: item.code)
-                ),
+                tuple(model.ItemCode(**dict(item)) for item in sorted(exam.codes, key=lambda item: item.order)),
             )
             for id, exam in sorted(self.exams.items())
         }
