@@ -36,6 +36,8 @@ log = structlog.get_logger("petct.lane")
 
 POLL_MS: Final = 500
 SLICE: Final = 250
+GATHER_SECONDS: Final = 0.5
+GATHER_ANSWERS: Final = 1_000
 FENCED: Final = (ProducerFenced, InvalidProducerEpoch)
 
 
@@ -91,6 +93,17 @@ class OpenLane:
     producer: AIOKafkaProducer
     committed: int | None
     batch: Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """`position` is the offset after `records`, and moves without them too: transaction markers and aborted records
+    take offsets. `end` is the offset after the last record of the partition, as far as known.
+    """
+
+    records: list[Record]
+    position: int
+    end: int | None
 
 
 @asynccontextmanager
@@ -191,30 +204,41 @@ class Lane:
             await self._commit(lane)
         last_commit = time.monotonic()
         while not self._stopping:
-            records, position = await self._until_stopped(self._fetch()) or ([], lane.batch.next_offset)
-            await self._decide(lane.batch, records, position)
-            self.last_step = time.monotonic()
-            overdue = self.last_step - last_commit >= shared.offset_commit_seconds
-            if lane.batch.outputs or (overdue and lane.batch.next_offset != lane.committed):
+            fetched = await self._until_stopped(self._fetch())
+            if fetched is None:
+                break
+            await self._decide(lane.batch, fetched)
+            self.position = lane.batch.next_offset
+            self.last_step = now = time.monotonic()
+            if self._ripe(lane, fetched, now - last_commit):
                 await self._commit(lane)
                 last_commit = time.monotonic()
-            elif not records:
+            elif not fetched.records:
                 shared.metrics.progress(time.time())
-            self.position = lane.batch.next_offset
         if lane.batch.next_offset != lane.committed:
             await self._commit(lane)
 
-    async def _fetch(self) -> tuple[list[Record], int]:
-        """The next records, none when none came within the poll, and the offset after them.
+    def _ripe(self, lane: OpenLane, fetched: Fetched, since_commit: float) -> bool:
+        """Whether to commit now. Answers go out at once, but behind a backlog they are gathered for a while:
 
-        The latter moves without records too: transaction markers and aborted records take offsets.
+        there a transaction for the few that are ours in each fetch would cost more than deciding all of it.
         """
+        batch, shared = lane.batch, self._shared
+        if not batch.outputs:
+            return since_commit >= shared.offset_commit_seconds and batch.next_offset != lane.committed
+        backlog = fetched.end is not None and fetched.end - fetched.position >= shared.batch_records
+        return not backlog or since_commit >= GATHER_SECONDS or len(batch.dead) >= GATHER_ANSWERS
+
+    async def _fetch(self) -> Fetched:
+        """The next records; none when none came within the poll."""
         consumer = self._shared.consumer
         fetched = await consumer.getmany(self.partition, timeout_ms=POLL_MS, max_records=self._shared.batch_records)
-        return fetched.get(self.partition, []), await consumer.position(self.partition)
+        position = await consumer.position(self.partition)
+        return Fetched(fetched.get(self.partition, []), position, consumer.highwater(self.partition))
 
-    async def _decide(self, batch: Batch, records: list[Record], position: int) -> None:
-        """Decide `records` into `batch`; when told to stop, not all of them."""
+    async def _decide(self, batch: Batch, fetched: Fetched) -> None:
+        """Decide what was fetched into `batch`; when told to stop, not all of it."""
+        records, position = fetched.records, fetched.position
         for start in range(0, len(records), SLICE):
             some = records[start : start + SLICE]
             last = start + SLICE >= len(records)
