@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from streams import __version__
-from streams.cli import adjudicate, demo, explain, rulebook, simulate, topics, worker
+from streams.cli import adjudicate, demo, explain, rulebook, rulebook_coverage, rulebook_write, simulate, topics, worker
 
 app = typer.Typer(
     name="petct",
@@ -38,6 +38,9 @@ app.command("demo", epilog=demo.ENDS)(demo.demo)
 app.command("adjudicate", epilog=adjudicate.ENDS)(adjudicate.adjudicate)
 app.command("explain", epilog=explain.ENDS)(explain.explain)
 app.command("simulate", epilog=simulate.ENDS)(simulate.simulate)
+rulebook.app.command("coverage", epilog=rulebook_coverage.ENDS)(rulebook_coverage.coverage)
+rulebook.app.command("new", epilog=rulebook_write.NEW_ENDS)(rulebook_write.new)
+rulebook.app.command("schema", epilog=rulebook_write.SCHEMA_ENDS)(rulebook_write.schema)
 app.add_typer(rulebook.app, name="rulebook")
 app.add_typer(topics.app, name="topics")
 app.add_typer(worker.app, name="worker")

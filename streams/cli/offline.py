@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BufferedReader
+from pathlib import Path
 from typing import Final
 
 import typer
 
 from streams import __version__
+from streams.cli import terminal
 from streams.exit_codes import ExitCode
 from streams.processors.settlement import Header, SettlementProcessor
 from streams.rulebook import Rulebook, RulebookError, load_rulebook
@@ -40,6 +42,18 @@ def installed_rulebook() -> Rulebook:
     except RulebookError as error:
         typer.echo(f"petct: the installed notices cannot be used\n{error}", err=True)
         raise typer.Exit(ExitCode.RULEBOOK) from None
+
+
+def folder_or_fail(directory: Path | None) -> Rulebook:
+    """The notices of a folder, None: the installed ones; ends the command with all mistakes."""
+    if directory is None:
+        return installed_rulebook()
+    try:
+        return load_rulebook(directory)
+    except RulebookError as error:
+        for mistake in error.mistakes:
+            typer.echo(str(mistake), err=True)
+        terminal.fail(f"{directory}: holds mistakes, told above", "Mend them first.", ExitCode.FAILED)
 
 
 def processor(secret: bytes) -> SettlementProcessor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -83,6 +83,7 @@ def check(
     ```
     """
     from streams.rulebook import RulebookError, load_rulebook  # noqa: PLC0415 - other commands need not load it
+    from streams.rulebook.review import overdue, today_in_china  # noqa: PLC0415
 
     terminal.end_quietly_when_the_reader_leaves()
     try:
@@ -90,6 +91,7 @@ def check(
     except RulebookError as error:
         _tell_mistakes(error, as_json=as_json)
         raise typer.Exit(ExitCode.FAILED) from None
+    late = overdue(rulebook, today_in_china())
     if as_json:
         terminal.print_json(
             {
@@ -98,6 +100,7 @@ def check(
                 "notices": len(rulebook.notices),
                 "rules": len(rulebook.rules),
                 "earliest_review": rulebook.earliest_review,
+                "overdue": [rule.id for rule in late],
                 "mistakes": [],
             }
         )
@@ -106,6 +109,12 @@ def check(
         f"{len(rulebook.notices)} notices, {len(rulebook.rules)} rules: no mistake\n{rulebook.hash}\n"
         f"the first entry is to be reviewed by {rulebook.earliest_review}"
     )
+    for rule in late:
+        typer.echo(
+            f"warning: {rule.id} was reviewed until {rule.reviewed_until}; "
+            "look whether it still holds, then set a later day or an effective_to",
+            err=True,
+        )
 
 
 @app.command(
@@ -138,11 +147,12 @@ def show(
     ```
     """
     from streams.cli.offline import installed_rulebook  # noqa: PLC0415 - other commands need not load it
+    from streams.rulebook.review import today_in_china  # noqa: PLC0415
 
     rulebook = installed_rulebook()
     terminal.end_quietly_when_the_reader_leaves()
     _refuse_unknown(rulebook, region, exam)
-    day = on.date() if on is not None else _today_in_china()
+    day = on.date() if on is not None else today_in_china()
     found: dict[str, Rule | None] = {kind: getattr(rulebook, kind)(region, exam, day) for kind in _KINDS}
     if as_json:
         terminal.print_json(
@@ -180,10 +190,6 @@ def _refuse_unknown(rulebook: Rulebook, region: str, exam: str) -> None:
         terminal.fail(f"--region {region}: no notice known here is about it, its city or its province", mend)
     if exam not in rulebook.exams:
         terminal.fail(f"--exam {exam!r} is unknown", f"The rulebook knows {', '.join(sorted(rulebook.exams))}.")
-
-
-def _today_in_china() -> date:
-    return (datetime.now(UTC) + timedelta(hours=8)).date()
 
 
 def _entry(rulebook: Rulebook, rule: Rule) -> dict[str, Any]:

@@ -71,6 +71,15 @@ def no_broker(settings: KafkaSettings, error: Exception) -> NoReturn:
     fail(f"the broker did not do it ({type(error).__name__})", mend, ExitCode.BROKER)
 
 
+def write(path: Path, text: str) -> None:
+    """A file the command was asked for; says that it is there."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        fail(f"{path}: cannot be written ({error.strerror})", "Name a place where you may write.")
+    typer.echo(f"wrote {path}")
+
+
 def print_json(document: Any) -> None:
     """One readable JSON document, in UTF-8 whatever the terminal's language."""
     sys.stdout.flush()

@@ -140,21 +140,31 @@ def _each_once(values: list[str]) -> list[str]:
         for at, value in enumerate(values)
         if value in values[:at]
     )
+    return values
+
+
+def _at_least_one(values: list[str]) -> list[str]:
     if not values:
         raise flawed("is an empty list", "name at least one")
     return values
 
 
 T = TypeVar("T")
-AsList = Annotated[list[T], AfterValidator(_each_once)]
+AsList = Annotated[list[T], AfterValidator(_each_once), AfterValidator(_at_least_one)]
 # A set has no order, so its canonical form must not have the writer's.
-AsSet = Annotated[list[T], AfterValidator(_each_once), AfterValidator(sorted)]
+AsSetOrEmpty = Annotated[list[T], AfterValidator(_each_once), AfterValidator(sorted)]
+AsSet = Annotated[AsSetOrEmpty[T], AfterValidator(_at_least_one)]
 
-Text = Annotated[StrictStr, AfterValidator(_text)]
-Identifier = Annotated[StrictStr, AfterValidator(_identifier)]
+
+def _matching(pattern: re.Pattern[str]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^{pattern.pattern}$"})
+
+
+Text = Annotated[StrictStr, AfterValidator(_text), WithJsonSchema({"type": "string", "pattern": r"^[^\n]*\S[^\n]*$"})]
+Identifier = Annotated[StrictStr, AfterValidator(_identifier), _matching(_ID)]
 ExamId = Annotated[StrictStr, AfterValidator(_exam)]
-Code = Annotated[StrictStr, AfterValidator(_code)]
-Region = Annotated[StrictStr, AfterValidator(_region)]
+Code = Annotated[StrictStr, AfterValidator(_code), _matching(_CODE)]
+Region = Annotated[StrictStr, AfterValidator(_region), _matching(_REGION)]
 Day = Annotated[
     date,
     PlainValidator(_day),

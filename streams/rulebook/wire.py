@@ -18,6 +18,7 @@ from streams.rulebook import model
 from streams.rulebook.fields import (
     AsList,
     AsSet,
+    AsSetOrEmpty,
     Authority,
     Code,
     Count,
@@ -159,9 +160,9 @@ class PayoutEntry(ClauseEntry):
 
 class CoverageEntry(Entry):
     schemes: AsSet[model.Scheme]
-    covered: AsSet[Indication]
-    doubtful: AsSet[Indication]
-    excluded: AsSet[Indication]
+    covered: AsSetOrEmpty[Indication]
+    doubtful: AsSetOrEmpty[Indication]
+    excluded: AsSetOrEmpty[Indication]
     indications: ClauseEntry | None = None
     payment_ceiling: CeilingEntry | None = None
     out_of_area: OutOfAreaEntry
