@@ -12,28 +12,17 @@ from pathlib import Path
 import pytest
 
 from ops.kafka.broker import RealKafka
-from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES, EVENTS
+from schemas.topics import ADJUSTED, DEADLETTERS
 from streams.bus.topics import SETTLE
 from streams.exit_codes import ExitCode
-from streams.processors.settlement import Fate, SettlementProcessor
-from streams.rulebook import load_rulebook
-from streams.settings import Settings
+from streams.processors.settlement import Fate
 from streams.simulate import events
+from tests.broker.expected import expected_fates, expected_outputs, load, partition_of
 from tests.broker.settling import Scene, scene
-from tests.broker.workers import PATIENCE, Worker, free_port
+from tests.broker.workers import PATIENCE, Worker, environment, free_port
 from tests.kafka import Broker
 
 NOWHERE = "127.0.0.1:1"
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    return {
-        "PETCT_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
-        "PETCT_DISCLOSURE_SECRET": "s",
-        "PETCT_TOPIC_PREFIX": settings.topic_prefix,
-        "PETCT_GROUP_ID": settings.group_id,
-        "PETCT_SESSION_TIMEOUT_MS": "6000",
-    }
 
 
 @pytest.fixture
@@ -50,21 +39,12 @@ async def on_kafka(real_kafka: RealKafka, prefix: str) -> Scene:
     return made
 
 
-async def _load(on: Scene, records: list[tuple[bytes, bytes]], partitions: int = 4) -> None:
-    """By the hash of the key, so that a reversal lies where its settlement does."""
-    by_partition: dict[int, list[tuple[bytes, bytes]]] = {number: [] for number in range(partitions)}
-    for key, value in records:
-        by_partition[sum(key) % partitions].append((key, value))
-    for partition, mine in by_partition.items():
-        await on.send_pairs(mine, partition=partition)
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_it_with_status_0_and_what_it_took_in_hand_is_done(
     on_any: Scene, tmp_path: Path, number: signal.Signals
 ) -> None:
-    await _load(on_any, list(events(1, 200, petct_share=1.0, invalid_share=0.0)))
-    with Worker(tmp_path / "log", _environment(on_any.settings)) as worker:
+    await load(on_any, list(events(1, 200, petct_share=1.0, invalid_share=0.0)))
+    with Worker(tmp_path / "log", environment(on_any.settings)) as worker:
         worker.until_ready()
         await on_any.until(1)
         worker.signal(number)
@@ -110,7 +90,7 @@ def test_a_signal_ends_the_wait_for_a_broker_with_status_0(tmp_path: Path) -> No
 
 
 async def test_missing_topics_are_named_with_the_mend(broker: Broker, prefix: str, tmp_path: Path) -> None:
-    with Worker(tmp_path / "log", _environment(scene(broker, prefix).settings)) as worker:
+    with Worker(tmp_path / "log", environment(scene(broker, prefix).settings)) as worker:
         assert await asyncio.to_thread(worker.exit_code) == ExitCode.TOPICS
 
     for name in SETTLE:
@@ -145,7 +125,7 @@ def test_a_port_in_use_is_told_by_its_variable(tmp_path: Path) -> None:
 
 
 async def test_a_misspelt_variable_is_named_in_the_log(on_any: Scene, tmp_path: Path) -> None:
-    given = _environment(on_any.settings) | {"PETCT_BATCH_RECROD": "1"}
+    given = environment(on_any.settings) | {"PETCT_BATCH_RECROD": "1"}
     with Worker(tmp_path / "log", given) as worker:
         worker.until_ready()
 
@@ -155,7 +135,7 @@ async def test_a_misspelt_variable_is_named_in_the_log(on_any: Scene, tmp_path: 
 
 async def test_the_breaker_ends_it_with_a_status_of_its_own(on_any: Scene, tmp_path: Path) -> None:
     await on_any.send(*[b"not json"] * 30)
-    with Worker(tmp_path / "log", _environment(on_any.settings) | {"PETCT_BREAKER_RUN": "30"}) as worker:
+    with Worker(tmp_path / "log", environment(on_any.settings) | {"PETCT_BREAKER_RUN": "30"}) as worker:
         assert await asyncio.to_thread(worker.exit_code) == ExitCode.BREAKER
 
     assert "30 dead letters in a row" in worker.said()
@@ -164,13 +144,13 @@ async def test_the_breaker_ends_it_with_a_status_of_its_own(on_any: Scene, tmp_p
 
 async def test_its_metrics_tell_what_the_topics_hold(on_any: Scene, tmp_path: Path) -> None:
     records = list(events(2, 400, petct_share=0.5, invalid_share=0.1))
-    await _load(on_any, records)
-    expected = _expected(records)
-    with Worker(tmp_path / "log", _environment(on_any.settings)) as worker:
+    await load(on_any, records)
+    expected = expected_outputs(records)
+    with Worker(tmp_path / "log", environment(on_any.settings)) as worker:
         worker.until_ready()
         await on_any.until(len(expected[ADJUSTED]))
         await on_any.until(len(expected[DEADLETTERS]), DEADLETTERS)
-        fates = _fates(records)
+        fates = expected_fates(records)
         _until(lambda: worker.metric('petct_records_total{fate="passed_over"}') == fates[Fate.PASSED_OVER])
 
         for fate in Fate:
@@ -186,7 +166,7 @@ async def test_a_broker_that_comes_late_is_found(real_kafka: RealKafka, tmp_path
         late = scene(Broker("real", kafka.bootstrap_servers), prefix)
         await late.create_topics()
         kafka.kill()
-        with Worker(tmp_path / "log", _environment(late.settings)) as worker:
+        with Worker(tmp_path / "log", environment(late.settings)) as worker:
             _until(lambda: "waiting for the broker" in worker.said())
             await asyncio.to_thread(kafka.start)
             await asyncio.to_thread(worker.until_ready)
@@ -204,9 +184,9 @@ async def test_killed_in_the_middle_of_100000_events_it_settles_each_exactly_onc
 ) -> None:
     """kill -9 five times; both outputs and the dead letters are compared with an offline run of the same bytes."""
     records = list(events(3, 100_000, petct_share=0.2, invalid_share=0.02))
-    await _load(on_kafka, records)
-    expected = await asyncio.to_thread(_expected, records)
-    given = _environment(on_kafka.settings) | {"PETCT_BATCH_RECORDS": "500"}
+    await load(on_kafka, records)
+    expected = await asyncio.to_thread(expected_outputs, records)
+    given = environment(on_kafka.settings) | {"PETCT_BATCH_RECORDS": "500"}
     log, port = tmp_path / "log", free_port()
     for _ in range(5):
         with Worker(log, given, port=port) as worker:
@@ -215,7 +195,7 @@ async def test_killed_in_the_middle_of_100000_events_it_settles_each_exactly_onc
             worker.kill()
     with Worker(log, given, port=port) as worker:
         for partition in range(4):
-            await on_kafka.until_committed(_count(records, partition), partition)
+            await on_kafka.until_committed(sum(partition_of(key) == partition for key, _ in records), partition)
         worker.signal(signal.SIGTERM)
         assert await asyncio.to_thread(worker.exit_code) == ExitCode.OK
 
@@ -233,34 +213,6 @@ def _until_it_moves(worker: Worker) -> float:
         time.sleep(0.05)
         seen = sum(worker.metric(f'petct_records_total{{fate="{fate}"}}') for fate in Fate)
     return seen
-
-
-def _count(records: list[tuple[bytes, bytes]], partition: int) -> int:
-    return sum(sum(key) % 4 == partition for key, _ in records)
-
-
-class _In:
-    """One input record, as far as what comes out depends on it."""
-
-    topic, partition, offset, timestamp, headers = EVENTS, 0, 0, 0, ()
-
-    def __init__(self, key: bytes, value: bytes) -> None:
-        self.key, self.value = key, value
-
-
-def _expected(records: list[tuple[bytes, bytes]]) -> dict[str, Counter[bytes | None]]:
-    """The values every output topic must hold, each as often as it must, by the same code offline."""
-    process = SettlementProcessor(load_rulebook(), b"s", "0")
-    expected: dict[str, Counter[bytes | None]] = {ADJUSTED: Counter(), DISCLOSURES: Counter(), DEADLETTERS: Counter()}
-    for key, value in records:
-        for output in process(_In(key, value)).outputs:
-            expected[output.topic][output.value] += 1
-    return expected
-
-
-def _fates(records: list[tuple[bytes, bytes]]) -> Counter[str]:
-    process = SettlementProcessor(load_rulebook(), b"s", "0")
-    return Counter(process(_In(key, value)).fate for key, value in records)
 
 
 def _until(condition: Callable[[], bool]) -> None:

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from streams.settings import Settings
+
 CHECKOUT = Path(__file__).parents[2]
 PATIENCE = 90.0
 
@@ -103,6 +105,17 @@ class Worker:
             if line.startswith(f"{sample} "):
                 return float(line.rpartition(" ")[2])
         return 0.0
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """What a worker needs to do what `settings` say."""
+    return {
+        "PETCT_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
+        "PETCT_DISCLOSURE_SECRET": "s",
+        "PETCT_TOPIC_PREFIX": settings.topic_prefix,
+        "PETCT_GROUP_ID": settings.group_id,
+        "PETCT_SESSION_TIMEOUT_MS": str(settings.session_timeout_ms),
+    }
 
 
 def free_port() -> int:
