@@ -31,7 +31,7 @@ def create(
     partitions: Annotated[
         int, typer.Option(min=1, max=10_000, help="Partitions of each, unless settlement.events exists: then its.")
     ] = 4,
-    replication: Annotated[int, typer.Option(min=1, max=100, help="Copies of each; in production 3.")] = 1,
+    replication_factor: Annotated[int, typer.Option(min=1, max=100, help="Copies of each; in production 3.")] = 1,
 ) -> None:
     """Make the topics that are missing. What exists is left as it is.
 
@@ -39,14 +39,14 @@ def create(
 
     ```console
     export PETCT_KAFKA_BOOTSTRAP_SERVERS=localhost:9092
-    petct topics create --partitions 12 --replication 3
+    petct topics create --partitions 12 --replication-factor 3
     ```
     """
     from streams.bus.topics import TopicsError, create_topics  # noqa: PLC0415 - other commands need no bus
 
     settings = terminal.settings_or_fail(KafkaSettings)
     try:
-        made = _ask(settings, create_topics(settings, partitions, replication))
+        made = _ask(settings, create_topics(settings, partitions, replication_factor))
     except TopicsError as error:
         for problem in error.problems:
             typer.echo(f"petct: {problem}", err=True)

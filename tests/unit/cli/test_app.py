@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from schemas.topics import TOPICS
 from streams import __version__
 from streams.exit_codes import MEANING
 from tests.unit.cli.conftest import COMMAND, ROOT, Petct, environment
@@ -108,9 +109,9 @@ def test_topics_without_a_setting_or_a_broker(petct: Petct, command: tuple[str, 
 
 
 def test_a_topic_without_copies_is_refused(petct: Petct) -> None:
-    done = petct("topics", "create", "--replication", "0", PETCT_KAFKA_BOOTSTRAP_SERVERS="localhost:9")
+    done = petct("topics", "create", "--replication-factor", "0", PETCT_KAFKA_BOOTSTRAP_SERVERS="localhost:9")
     assert done.returncode == 2
-    assert b"--replication" in done.stderr
+    assert b"--replication-factor" in done.stderr
 
 
 def test_a_terminal_of_another_alphabet_is_no_traceback() -> None:
@@ -133,7 +134,7 @@ def test_topics_are_made_once_and_checked_on_a_real_kafka(
     assert f"{prefix}settlement.events does not exist" in before.stdout.decode()
     made = petct("topics", "create", "--partitions", "3", **settings)
     assert made.returncode == 0, made.stderr.decode()
-    assert made.stdout.decode().count(f"made {prefix}settlement.") == 6
+    assert made.stdout.decode().count(f"made {prefix}settlement.") == len(TOPICS)
     assert b"there already" in petct("topics", "create", **settings).stdout
     after = petct("topics", "check", "--json", **settings)
     assert (after.returncode, after.stdout.split()) == (0, b'{ "ok": true, "problems": [] }'.split())
