@@ -45,7 +45,7 @@ def adjudicate(
 
     Every line written is {"adjusted", "dead_letter", "disclosure"}; all three null: the event is none of ours. It is
     the very code of the worker, so the records are those the bus would carry. Blank lines are skipped. Any number of
-    events in constant memory; of a line over 16 MiB only beginning and end are looked at.
+    events in constant memory.
 
     PETCT_DISCLOSURE_SECRET (or PETCT_DISCLOSURE_SECRET_FILE) keys the ids of disclosures and must be set.
 

@@ -16,9 +16,6 @@ from streams.exit_codes import ExitCode
 from streams.processors.settlement import Header, SettlementProcessor
 from streams.rulebook import Rulebook, RulebookError, load_rulebook
 
-LONGEST_LINE: Final = 16 * 1024 * 1024
-"""Of a longer line, more than a broker carries, only so much is looked at: it is too large either way."""
-
 _CHUNK: Final = 256 * 1024
 
 
@@ -64,7 +61,7 @@ def batches_of_lines(stream: BufferedReader) -> Iterator[list[bytes]]:
     """Yield what has arrived, cut at line feeds only: the other separators of Unicode are characters of a document.
 
     A batch ends where reading on would have to wait, so whoever answers batch by batch answers at once. Holds one
-    chunk and at most `LONGEST_LINE` of a line.
+    chunk and one line.
     """
     rest = bytearray()
     while chunk := stream.read1(_CHUNK):
@@ -73,10 +70,7 @@ def batches_of_lines(stream: BufferedReader) -> Iterator[list[bytes]]:
             lines[0] = bytes(rest) + lines[0]
             rest[:] = tail
             yield lines
-        elif len(rest) < LONGEST_LINE:
-            rest += tail
         else:
-            # Only its end still counts: whether it closes like an object.
-            rest[LONGEST_LINE:] = tail
+            rest += tail
     if rest:
         yield [bytes(rest)]

@@ -12,7 +12,6 @@ import orjson
 import pytest
 
 from schemas.codec import dumps
-from streams.cli.offline import LONGEST_LINE
 from streams.simulate import events
 from tests.builders import SECRET, event, line, process, reversal, void
 from tests.unit.cli.conftest import COMMAND, Petct, environment
@@ -147,13 +146,13 @@ def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
     assert process_.returncode == -signal.SIGPIPE
 
 
-def test_a_line_beyond_all_bounds_is_too_large_and_the_next_one_is_answered(petct: Petct) -> None:
+def test_a_line_of_any_length_is_looked_at_whole_and_the_next_one_is_answered(petct: Petct) -> None:
     one = orjson.dumps(COVERED)
-    endless = one[:-1] + b" " * (3 * LONGEST_LINE) + b"}"
-    done = petct("adjudicate", stdin=endless + b"\n" + one, **SET)
-    first, second = done.stdout.splitlines()
-    assert orjson.loads(first)["dead_letter"]["reason"] == "too_large"
-    assert second == expected(one)
+    blanks = b" " * 20_000_000
+    long = [one[:-1] + blanks + b"}", b"{" + blanks + one[1:-1] + blanks + b"}", b"{" + blanks + b"}"]
+    done = petct("adjudicate", stdin=b"\n".join([*long, one]), **SET)
+    assert done.stdout.splitlines() == [expected(value) for value in (*long, one)]
+    assert [expected(value) == PASSED_OVER for value in long] == [False, False, True]
 
 
 def peak_memory(path: Path) -> int:
