@@ -321,7 +321,10 @@ async def transact(producer: AIOKafkaProducer, partition: TopicPartition, batch:
     for topic, outputs in batch.outputs.items():
         name = shared.topic_prefix + topic
         for builder in outbox.builders(producer, outputs):
-            deliveries.append(await producer.send_batch(builder, name, partition=partition.partition))
+            delivery = await producer.send_batch(builder, name, partition=partition.partition)
+            # Looked at even when something else fails first, lest asyncio complain of it.
+            delivery.add_done_callback(lambda done: done.cancelled() or done.exception())
+            deliveries.append(delivery)
     await producer.send_offsets_to_transaction({partition: batch.next_offset}, shared.group_id)
     # commit_transaction() waits for deliveries, but would commit the offsets although one was refused.
     await asyncio.gather(*deliveries)
