@@ -341,7 +341,7 @@ async def test_the_breaker_stops_the_worker_and_commits_nothing_of_its_batch(on_
     async with on_any.settling() as (service, metrics):
         await on_any.until(19, DEADLETTERS)
         await on_any.send(*_numbered(20, "dead again"))
-        await until_true(lambda: on_any.ended)
+        await until_true(lambda: bool(on_any.ended))
         assert service.not_ready() == ["the breaker is open"]
         assert metrics.registry.get_sample_value("petct_breaker_open") == 1
 

@@ -19,7 +19,7 @@ def group() -> str:
 def _settings(group: str, instance: str | None = None) -> Settings:
     return Settings(
         kafka_bootstrap_servers="localhost:9092", disclosure_secret="s", group_id=group, group_instance_id=instance
-    )  # type: ignore[call-arg]
+    )
 
 
 def test_two_workers_of_one_host_have_different_names(group: str) -> None:
