@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import platform
+import time
 from bisect import bisect_left
 from collections import Counter as Counts
 from collections.abc import Iterable, Iterator
@@ -181,6 +182,20 @@ CATALOGUE: Final[dict[str, Metric]] = {
             {"hash": None},
         ),
         Metric(
+            "petct_rulebook_newest_release_refused",
+            "gauge",
+            "state",
+            "1 while a release newer than the rulebook in force cannot be used.",
+            "Is there a newer rulebook that this worker cannot read?",
+        ),
+        Metric(
+            "petct_rulebook_review_seconds",
+            "gauge",
+            "seconds",
+            "Time until the first entry of the rulebook in force runs out of review; negative when it has.",
+            "When must someone look at the notices again?",
+        ),
+        Metric(
             "petct_build_info",
             "info",
             "",
@@ -244,7 +259,7 @@ class _BulkHistogram(Collector):
 class Metrics:
     """The registry of one worker. Children are looked up once, here."""
 
-    def __init__(self, version: str, rulebook: str) -> None:
+    def __init__(self, version: str) -> None:
         self.registry = CollectorRegistry()
         prometheus_client.ProcessCollector(registry=self.registry)
         prometheus_client.GCCollector(registry=self.registry)
@@ -264,8 +279,16 @@ class Metrics:
         self.reopenings = self._counter("petct_reopenings_total")
         self.breaker_open = self._gauge("petct_breaker_open")
         self._last_progress = self._gauge("petct_last_progress_timestamp_seconds")
-        self._gauge("petct_rulebook_info").labels(rulebook).set(1)
+        self._rulebook_info = self._gauge("petct_rulebook_info")
+        self.newest_release_refused = self._gauge("petct_rulebook_newest_release_refused")
+        self._review = self._gauge("petct_rulebook_review_seconds")
         self._gauge("petct_build_info").labels(version, platform.python_version()).set(1)
+
+    def rulebook(self, hash: str, review_deadline: float) -> None:
+        """The rulebook from now on in force; `review_deadline` in seconds since 1970."""
+        self._rulebook_info.clear()
+        self._rulebook_info.labels(hash).set(1)
+        self._review.set_function(lambda: review_deadline - time.time())
 
     def committed(self, tally: Tally, now: float) -> None:
         """A batch is committed; `now` in seconds since 1970."""

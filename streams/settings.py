@@ -232,7 +232,19 @@ class Settings(KafkaSettings, SecretSettings, LogSettings):
     breaker_window: int = Field(2_000, ge=1, description="So many answered records of a partition the share is of.")
     http_host: str = Field("127.0.0.1", description="Address of /metrics, /livez and /readyz.")
     http_port: Port = Field(9464, description="Port of the same; 0: off.")
-    notices: Path | None = Field(None, description="Folder of notices to use instead of the installed ones.")
+    rulebook: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")] | None = Field(
+        None,
+        description="Pins the rulebook: only the release of this hash is used, whatever else is released. "
+        "When not set: the newest release that can be used.",
+    )
+    rulebook_fallback: Literal["none", "installed"] = Field(
+        "none",
+        description="What to decide by as long as no rulebook is released: `none` waits for a release, `installed` "
+        "uses the notices this program came with.",
+    )
+    notices: Path | None = Field(
+        None, description="Folder of notices that `installed` means instead of those this program came with."
+    )
 
     @property
     def heartbeat_ms(self) -> int:

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
 import structlog
@@ -18,11 +19,12 @@ from streams import logs
 from streams.bus.batch import Process
 from streams.bus.clients import Clients, connection
 from streams.bus.membership import Membership
+from streams.bus.rules import ReleasedRules, Rules
 from streams.bus.service import SettleService
 from streams.exit_codes import ExitCode
 from streams.metrics import Metrics
 from streams.processors.settlement import SettlementProcessor
-from streams.rulebook import RulebookError, load_rulebook
+from streams.rulebook import Rulebook, RulebookError, load_rulebook
 from streams.settings import Settings, SettingsError, load, misspelt
 from streams.web.health import HealthServer
 
@@ -34,24 +36,29 @@ def run_settle(settings: Settings) -> int:
     logs.configure(settings)
     try:
         connection(settings)
-        rulebook = load_rulebook(settings.notices)
+        fallback = load_rulebook(settings.notices) if settings.rulebook_fallback == "installed" else None
     except SettingsError as error:
         return _refuse(ExitCode.USAGE, str(error))
     except RulebookError as error:
         return _refuse(ExitCode.RULEBOOK, str(error))
-    processor = SettlementProcessor(rulebook, settings.secret, worker_version())
-    return run(settings, processor, rulebook.hash)
+
+    def make(book: Rulebook) -> Process:
+        return SettlementProcessor(book, settings.secret, worker_version())
+
+    return run(settings, lambda metrics: ReleasedRules(settings, make, metrics, fallback))
 
 
 def run(
-    settings: Settings, process: Process, rulebook: str, producer_type: type[AIOKafkaProducer] = AIOKafkaProducer
+    settings: Settings,
+    rules: Callable[[Metrics], Rules],
+    producer_type: type[AIOKafkaProducer] = AIOKafkaProducer,
 ) -> int:
     """Like run_settle, with any way to decide a record; for tests of faults also with another producer."""
     for given, meant in misspelt(os.environ):
         log.warning("unknown setting ignored", variable=given, meant=meant)
     with Membership(settings) as member, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         clients = Clients(settings, member.instance_id, producer_type)
-        return runner.run(_main(settings, clients, process, rulebook))
+        return runner.run(_main(settings, clients, rules))
 
 
 def worker_version() -> str:
@@ -77,7 +84,7 @@ class _Worker(Service):
         await self.add_runtime_dependency(self._settle)
 
 
-async def _main(settings: Settings, clients: Clients, process: Process, rulebook: str) -> int:
+async def _main(settings: Settings, clients: Clients, rules: Callable[[Metrics], Rules]) -> int:
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[tuple[ExitCode, str]] = loop.create_future()
 
@@ -87,13 +94,12 @@ async def _main(settings: Settings, clients: Clients, process: Process, rulebook
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end, ExitCode.OK, f"{number.name} received")
-    metrics = Metrics(worker_version(), rulebook)
-    settle = SettleService(settings, clients, process, metrics, end)
+    metrics = Metrics(worker_version())
+    settle = SettleService(settings, clients, rules(metrics), metrics, end)
     worker = _Worker(settle, HealthServer(settings, settle, metrics.registry))
     log.info(
         "settle worker starts",
         version=worker_version(),
-        rulebook=rulebook,
         group=settings.group_id,
         member=clients.instance_id,
         brokers=settings.kafka_bootstrap_servers,

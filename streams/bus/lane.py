@@ -27,6 +27,7 @@ from streams.bus import outbox
 from streams.bus.batch import Batch, Process
 from streams.bus.breaker import Breaker, BreakerOpenError, BreakerPolicy
 from streams.bus.clients import throw_away
+from streams.bus.rules import Rules
 from streams.bus.topics import OUTPUTS
 from streams.metrics import Metrics
 from streams.processors.settlement import Record
@@ -74,7 +75,7 @@ class Shared:
 
     consumer: AIOKafkaConsumer
     new_producer: Callable[[str], AIOKafkaProducer]
-    process: Process
+    rules: Rules
     metrics: Metrics
     breaker: BreakerPolicy
     group_id: str
@@ -93,6 +94,8 @@ class OpenLane:
     producer: AIOKafkaProducer
     committed: int | None
     batch: Batch
+    process: Process
+    """Decides the batch, whole: it follows the rules only where a batch begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ async def open_lane(partition: TopicPartition, shared: Shared) -> AsyncIterator[
         # Not seek_to_committed(): where nothing or 0 is committed it does nothing, and what was read before the
         # failure would never be read again.
         shared.consumer.seek(partition, position)
-        yield OpenLane(producer, committed, Batch(position))
+        yield OpenLane(producer, committed, Batch(position), shared.rules.process)
     finally:
         await throw_away(producer, limits.producer_stop)
 
@@ -207,7 +210,9 @@ class Lane:
             fetched = await self._until_stopped(self._fetch())
             if fetched is None:
                 break
-            await self._decide(lane.batch, fetched)
+            if lane.process is not shared.rules.process:
+                await self._switch(lane)
+            await self._decide(lane, fetched)
             self.position = lane.batch.next_offset
             self.last_step = now = time.monotonic()
             if self._ripe(lane, fetched, now - last_commit):
@@ -236,13 +241,19 @@ class Lane:
         position = await consumer.position(self.partition)
         return Fetched(fetched.get(self.partition, []), position, consumer.highwater(self.partition))
 
-    async def _decide(self, batch: Batch, fetched: Fetched) -> None:
-        """Decide what was fetched into `batch`; when told to stop, not all of it."""
-        records, position = fetched.records, fetched.position
+    async def _switch(self, lane: OpenLane) -> None:
+        """One batch, one rulebook: what was decided by the one before is committed first."""
+        if lane.batch.next_offset != lane.committed:
+            await self._commit(lane)
+        lane.process = self._shared.rules.process
+
+    async def _decide(self, lane: OpenLane, fetched: Fetched) -> None:
+        """Decide what was fetched into the batch; when told to stop, not all of it."""
+        batch, records, position = lane.batch, fetched.records, fetched.position
         for start in range(0, len(records), SLICE):
             some = records[start : start + SLICE]
             last = start + SLICE >= len(records)
-            batch.add(some, position if last else some[-1].offset + 1, self._shared.process)
+            batch.add(some, position if last else some[-1].offset + 1, lane.process)
             if self._stopping:
                 return
             # Heartbeats, other lanes and /livez have their turn.

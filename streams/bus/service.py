@@ -14,11 +14,11 @@ from aiokafka.errors import KafkaError
 from mode import Service
 
 from schemas.topics import EVENTS
-from streams.bus.batch import Process
 from streams.bus.breaker import BreakerOpenError, BreakerPolicy
 from streams.bus.clients import Clients
 from streams.bus.lane import LaneState, Limits, Shared
 from streams.bus.lanes import Lanes
+from streams.bus.rules import Rules
 from streams.bus.topics import SETTLE, check_topics
 from streams.exit_codes import ExitCode
 from streams.metrics import Metrics
@@ -46,7 +46,7 @@ class SettleService(Service):
         self,
         settings: Settings,
         clients: Clients,
-        process: Process,
+        rules: Rules,
         metrics: Metrics,
         on_end: Callable[[ExitCode, str], None],
         limits: Limits | None = None,
@@ -54,7 +54,7 @@ class SettleService(Service):
         super().__init__()
         self._settings = settings
         self._clients = clients
-        self._process = process
+        self._rules = rules
         self._metrics = metrics
         self._on_end = on_end
         self._limits = limits or Limits()
@@ -78,8 +78,12 @@ class SettleService(Service):
         """Why the worker does not do its work now; empty when it does, or has been given nothing to do."""
         if self._breaker_open:
             return ["the breaker is open"]
-        if self._lanes is None or self._broker_seen is None:
+        if self._broker_seen is None:
             return ["no broker has answered yet"]
+        if self._rules.missing is not None:
+            return [self._rules.missing]
+        if self._lanes is None:
+            return ["the group is not joined yet"]
         reasons = []
         if time.monotonic() - self._broker_seen > BROKER_SEEN_SECONDS:
             reasons.append("no broker answers")
@@ -95,7 +99,14 @@ class SettleService(Service):
     async def _run(self) -> None:
         try:
             consumer = await self._connect()
-            if consumer is not None:
+            if consumer is None:
+                return
+            self.add_future(self._rules.follow())
+            # Partitions without a rulebook would be partitions nobody works on.
+            while self._rules.missing is not None and not self.should_stop:
+                self._last_step = time.monotonic()
+                await self.wait(self._rules.loaded(), timeout=PULSE_SECONDS)
+            if not self.should_stop:
                 await self._watch(consumer)
         except Exception as error:
             log.exception("the settle service failed", error=type(error).__name__)
@@ -155,7 +166,7 @@ class SettleService(Service):
             Shared(
                 consumer=consumer,
                 new_producer=self._clients.producer,
-                process=self._process,
+                rules=self._rules,
                 metrics=self._metrics,
                 breaker=BreakerPolicy(settings.breaker_run, settings.breaker_share, settings.breaker_window),
                 group_id=settings.group_id,

@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from streams import __version__
-from streams.cli import adjudicate, demo, explain, rulebook, rulebook_coverage, rulebook_write, simulate, topics, worker
+from streams.cli import (
+    adjudicate,
+    demo,
+    explain,
+    rulebook,
+    rulebook_coverage,
+    rulebook_release,
+    rulebook_write,
+    simulate,
+    topics,
+    worker,
+)
 
 app = typer.Typer(
     name="petct",
@@ -40,6 +51,9 @@ app.command("explain", epilog=explain.ENDS)(explain.explain)
 app.command("simulate", epilog=simulate.ENDS)(simulate.simulate)
 rulebook.app.command("coverage", epilog=rulebook_coverage.ENDS)(rulebook_coverage.coverage)
 rulebook.app.command("new", epilog=rulebook_write.NEW_ENDS)(rulebook_write.new)
+rulebook.app.command("publish", epilog=rulebook_release.PUBLISH_ENDS)(rulebook_release.publish)
+rulebook.app.command("log", epilog=rulebook_release.LOG_ENDS)(rulebook_release.log)
+rulebook.app.command("diff", epilog=rulebook_release.DIFF_ENDS)(rulebook_release.diff)
 rulebook.app.command("schema", epilog=rulebook_write.SCHEMA_ENDS)(rulebook_write.schema)
 app.add_typer(rulebook.app, name="rulebook")
 app.add_typer(topics.app, name="topics")

@@ -9,14 +9,17 @@ import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import IO, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.bus.clients import connection
 from streams.bus.embedded import PARTITIONS
+from streams.bus.rulebook_topic import publish as release
 from streams.bus.topics import OUTPUTS, SETTLE
 from streams.cli.publishing import producing, publish
+from streams.rulebook import load_rulebook
 from streams.settings import KafkaSettings
 
 _PATIENCE_SECONDS: Final = 90
@@ -47,6 +50,7 @@ async def settle(
     Raises DemoError, and aiokafka's KafkaError.
     """
     await _make_topics(settings)
+    await release(settings, load_rulebook(), "the installed notices", "petct demo", datetime.now(UTC))
     await publish(settings, records)
     async with _consumer(settings) as consumer:
         arrived: list[Arrived] = []

@@ -161,6 +161,7 @@ class Settle(Contender):
             "PETCT_GROUP_ID": group,
             "PETCT_GROUP_INSTANCE_ID": f"bench-{number}",
             "PETCT_DISCLOSURE_SECRET": SECRET,
+            "PETCT_RULEBOOK_FALLBACK": "installed",
             "PETCT_HTTP_PORT": "0",
             "PETCT_LOG_LEVEL": "warning",
             **self._settings,

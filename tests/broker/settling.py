@@ -16,6 +16,7 @@ from schemas.deadletters import DeadLetterReason
 from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES, EVENTS, MAX_OUTPUT_BYTES
 from streams.bus.clients import Clients
 from streams.bus.lane import Limits
+from streams.bus.rules import Rules
 from streams.bus.service import SettleService
 from streams.bus.topics import SETTLE, create_topics
 from streams.exit_codes import ExitCode
@@ -129,11 +130,11 @@ class Scene:
     async def settling(
         self, producer_type: type[AIOKafkaProducer] = AIOKafkaProducer, instance: str = "worker-0"
     ) -> AsyncIterator[tuple[SettleService, Metrics]]:
-        metrics = Metrics("0", "none")
+        metrics = Metrics("0")
         service = SettleService(
             self.settings,
             Clients(self.settings, instance, producer_type),
-            self.process,
+            Rules(self.process),
             metrics,
             lambda code, why: self.ended.append((code, why)),
             self.limits,

@@ -14,6 +14,7 @@ from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES, EVENTS, MAX_OUTPU
 from streams.bus.breaker import BreakerPolicy
 from streams.bus.clients import Clients, throw_away
 from streams.bus.lane import FENCED, Limits, Shared, open_lane, transact
+from streams.bus.rules import Rules
 from streams.bus.topics import check_topics, create_topics
 from streams.exit_codes import ExitCode
 from streams.metrics import Metrics
@@ -246,8 +247,8 @@ async def test_who_opens_a_lane_ends_what_its_last_owner_had_under_way(on_kafka:
     shared = Shared(
         consumer,
         clients.producer,
-        decide,
-        Metrics("0", "none"),
+        Rules(decide),
+        Metrics("0"),
         BreakerPolicy(0, 1, 1),
         on_kafka.settings.group_id,
         on_kafka.settings.topic_prefix,

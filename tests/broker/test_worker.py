@@ -104,6 +104,7 @@ def test_notices_that_cannot_be_used_are_told(tmp_path: Path) -> None:
         "PETCT_KAFKA_BOOTSTRAP_SERVERS": NOWHERE,
         "PETCT_DISCLOSURE_SECRET": "s",
         "PETCT_NOTICES": str(tmp_path / "notices"),
+        "PETCT_RULEBOOK_FALLBACK": "installed",
     }
     with Worker(tmp_path / "log", given) as worker:
         assert worker.exit_code() == ExitCode.RULEBOOK

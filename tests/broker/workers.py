@@ -112,6 +112,7 @@ def environment(settings: Settings) -> dict[str, str]:
     return {
         "PETCT_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
         "PETCT_DISCLOSURE_SECRET": "s",
+        "PETCT_RULEBOOK_FALLBACK": "installed",
         "PETCT_TOPIC_PREFIX": settings.topic_prefix,
         "PETCT_GROUP_ID": settings.group_id,
         "PETCT_SESSION_TIMEOUT_MS": str(settings.session_timeout_ms),

@@ -15,7 +15,7 @@ from streams.processors.settlement import Answer, Fate
 
 @pytest.fixture
 def metrics() -> Metrics:
-    return Metrics("1.2.3", "sha256:abc")
+    return Metrics("1.2.3")
 
 
 def _value(metrics: Metrics, name: str, **labels: str) -> float | None:
