@@ -137,7 +137,7 @@ def test_the_detail_counts_lines_as_the_event_does() -> None:
 
 
 def test_lines_that_are_none_of_ours_are_somebody_elses_business() -> None:
-    other = {"item_code": "330100001", "line_no": "one", "amount": None, "quantity": []}
+    other: dict[str, Any] = {"item_code": "330100001", "line_no": "one", "amount": None, "quantity": []}
     assert process(event(other, line(), other)).fate is Fate.DECIDED
 
 
