@@ -43,6 +43,10 @@ LineReason = Literal[
 ]
 
 
+CorrectionReason = Literal["rulebook_change", "code_change", "dead_letter_retry"]
+"""Why a replay wrote a record; none of it stands on what the live worker wrote."""
+
+
 class TraceEntry(Written):
     """One step of the derivation. Without a rule: plain arithmetic. `reason` only where the step gave one."""
 
@@ -129,6 +133,7 @@ class AdjustedSettlement(_Adjusting):
     totals: Totals
     payout_due: PayoutDue | None
     trace: list[TraceEntry] | None = None
+    reason: CorrectionReason | None = None
 
 
 class AdjustmentUndone(_Adjusting):
@@ -137,6 +142,7 @@ class AdjustmentUndone(_Adjusting):
     event_type: Literal["settlement.adjustment_reversed", "settlement.adjustment_voided"]
     reverses: Reverses
     reason: ReversalReason
+    revision_reason: CorrectionReason | None = None
 
 
 class ReversalRefused(_Adjusting):
@@ -146,6 +152,7 @@ class ReversalRefused(_Adjusting):
     reverses: Reverses
     reason: ReversalReason
     reasons: list[Literal["benign_result_no_clawback"]]
+    revision_reason: CorrectionReason | None = None
 
 
 AdjustedRecord = Annotated[AdjustedSettlement | AdjustmentUndone | ReversalRefused, Field(discriminator="event_type")]

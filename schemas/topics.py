@@ -11,6 +11,7 @@ DISCLOSURES: Final = "settlement.disclosures"
 DEADLETTERS: Final = "settlement.deadletters"
 RULEBOOK: Final = "settlement.rulebook"
 ALERTS: Final = "settlement.alerts"
+REPLAYS: Final = "settlement.replays"
 
 MAX_OUTPUT_BYTES: Final = 8 * 1024 * 1024
 """`max.message.bytes` of every output topic and `max_request_size` of its producers.
@@ -81,6 +82,14 @@ TOPICS: Final[dict[str, Topic]] = {
             key="alert id",
             value="surveillance alert",
             cleanup_policy="delete",
+            partitions="input",
+            config=_OUTPUT,
+        ),
+        Topic(
+            REPLAYS,
+            key="what the record is about: a plan's partition, a run, a dead letter",
+            value="progress of a replay, record of a run, end of a dead letter",
+            cleanup_policy="compact",
             partitions="input",
             config=_OUTPUT,
         ),

@@ -9,8 +9,10 @@ import typer
 from streams import __version__
 from streams.cli import (
     adjudicate,
+    deadletters,
     demo,
     explain,
+    replay,
     rulebook,
     rulebook_coverage,
     rulebook_release,
@@ -58,3 +60,5 @@ rulebook.app.command("schema", epilog=rulebook_write.SCHEMA_ENDS)(rulebook_write
 app.add_typer(rulebook.app, name="rulebook")
 app.add_typer(topics.app, name="topics")
 app.add_typer(worker.app, name="worker")
+app.add_typer(replay.app, name="replay")
+app.add_typer(deadletters.app, name="deadletters")
