@@ -65,8 +65,8 @@ def adjudicate(
     paths = files or [terminal.STDIN]
     out = sys.stdout.buffer
     decided = dead_letters = 0
-    with terminal.progress("adjudicating", _size(paths)) as advance:
-        for batch in _batches(paths):
+    with terminal.progress("adjudicating", size_of(paths)) as advance:
+        for batch in lines_of(paths):
             answers = [decide(offline.OfflineRecord(line)) for line in batch if line.strip()]
             out.write(b"".join(map(_written, answers)))
             out.flush()
@@ -86,7 +86,7 @@ def _written(answer: Answer) -> bytes:
     return dumps(line) + b"\n"
 
 
-def _batches(paths: list[Path]) -> Iterator[list[bytes]]:
+def lines_of(paths: list[Path]) -> Iterator[list[bytes]]:
     from streams.cli.offline import batches_of_lines  # noqa: PLC0415
 
     for path in paths:
@@ -100,7 +100,7 @@ def _batches(paths: list[Path]) -> Iterator[list[bytes]]:
             terminal.fail(f"{path}: cannot be read ({error.strerror})", code=ExitCode.FAILED)
 
 
-def _size(paths: list[Path]) -> int | None:
+def size_of(paths: list[Path]) -> int | None:
     """All bytes to come; None when nobody knows."""
     sizes = [path.stat().st_size if path.is_file() else 0 for path in paths]
     return sum(sizes) if all(sizes) else None

@@ -15,6 +15,7 @@ from streams.cli import (
     replay,
     rulebook,
     rulebook_coverage,
+    rulebook_impact,
     rulebook_release,
     rulebook_write,
     simulate,
@@ -56,6 +57,7 @@ rulebook.app.command("new", epilog=rulebook_write.NEW_ENDS)(rulebook_write.new)
 rulebook.app.command("publish", epilog=rulebook_release.PUBLISH_ENDS)(rulebook_release.publish)
 rulebook.app.command("log", epilog=rulebook_release.LOG_ENDS)(rulebook_release.log)
 rulebook.app.command("diff", epilog=rulebook_release.DIFF_ENDS)(rulebook_release.diff)
+rulebook.app.command("impact", epilog=rulebook_impact.ENDS)(rulebook_impact.impact)
 rulebook.app.command("schema", epilog=rulebook_write.SCHEMA_ENDS)(rulebook_write.schema)
 app.add_typer(rulebook.app, name="rulebook")
 app.add_typer(topics.app, name="topics")

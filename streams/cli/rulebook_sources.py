@@ -50,10 +50,11 @@ async def _releases(settings: KafkaSettings) -> list[Release]:
     return await read_releases(settings)
 
 
-async def refuse_without_topic(settings: KafkaSettings) -> None:
+async def refuse_without_topic(settings: KafkaSettings, topic: str = RULEBOOK) -> None:
     """A topic asked for by name might be made by the broker, with its own defaults."""
-    for problem in await check_topics(settings, [RULEBOOK]):
-        if problem.fatal:
+    # A limit that is too small refuses writers; we only read.
+    for problem in await check_topics(settings, [topic]):
+        if problem.fatal and "does not exist" in problem.problem:
             terminal.fail(str(problem), code=ExitCode.TOPICS)
 
 
