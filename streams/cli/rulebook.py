@@ -15,6 +15,7 @@ from rich.text import Text
 
 from streams.cli import terminal
 from streams.exit_codes import ExitCode
+from streams.settings import KafkaSettings
 
 if TYPE_CHECKING:
     from streams.rulebook import Rulebook, RulebookError
@@ -121,13 +122,25 @@ def check(
     epilog=terminal.exit_status(
         {
             ExitCode.OK: "shown, gaps or not",
-            ExitCode.USAGE: "a wrong argument: no region or examination the rulebook knows, no date",
-            ExitCode.RULEBOOK: "the installed notices cannot be used",
+            ExitCode.FAILED: "a folder of notices holds mistakes",
+            ExitCode.USAGE: "a wrong argument: no region, examination or release that is known, no date",
+            ExitCode.TOPICS: "a release is asked for, and there is no settlement.rulebook",
+            ExitCode.BROKER: "a release is asked for, and no broker answered",
+            ExitCode.RULEBOOK: "the installed notices, or the release, cannot be used",
         }
     )
 )
 def show(
-    region: Annotated[str, typer.Option(help="Division code of the hospital or the insured, six digits.")],
+    reference: Annotated[
+        str,
+        typer.Argument(
+            metavar="[RULEBOOK]", help="installed, newest, six or more digits of a released hash, or a folder."
+        ),
+    ] = "installed",
+    region: Annotated[
+        str | None,
+        typer.Option(help="Division code of the hospital or the insured, six digits; all of a release if not given."),
+    ] = None,
     exam: Annotated[str, typer.Option(help="Examination, by its id in the rulebook.")] = "petct_whole_body",
     on: Annotated[
         datetime | None,
@@ -135,22 +148,33 @@ def show(
             metavar="DATE", formats=["%Y-%m-%d"], show_default="today in China", help="Day of the examination."
         ),
     ] = None,
+    as_known_at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="The newest release that was known by then.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON document instead.")] = False,
 ) -> None:
     """Show what applies to an examination in a region on a day, with sources, and name what no notice says.
+
+    Of the installed notices, or of any rulebook that was ever released; of a release without a region: all its rules.
 
     **Examples**
 
     ```console
     petct rulebook show --region 330102 --exam petct_whole_body --on 2021-07-01
     petct rulebook show --region 440300 --on 2023-10-01 --json
+    petct rulebook show 3fa81c
+    petct rulebook show --as-known-at 2021-07-10 --region 330200 --on 2021-07-01
     ```
     """
-    from streams.cli.offline import installed_rulebook  # noqa: PLC0415 - other commands need not load it
-    from streams.rulebook.review import today_in_china  # noqa: PLC0415
+    from streams.rulebook.review import today_in_china  # noqa: PLC0415 - other commands need not load it
 
-    rulebook = installed_rulebook()
+    rulebook = _asked_for(reference, as_known_at)
     terminal.end_quietly_when_the_reader_leaves()
+    if region is None:
+        if reference == "installed" and as_known_at is None:
+            terminal.fail("--region is not given", "Give it, or name a release to see all of it.")
+        _show_all(rulebook, as_json=as_json)
+        return
     _refuse_unknown(rulebook, region, exam)
     day = on.date() if on is not None else today_in_china()
     found: dict[str, Rule | None] = {kind: getattr(rulebook, kind)(region, exam, day) for kind in _KINDS}
@@ -167,6 +191,37 @@ def show(
         )
     else:
         _print(found, f"{exam} in {region} on {day}", rulebook)
+
+
+def _asked_for(reference: str, as_known_at: str | None) -> Rulebook:
+    from streams.cli.offline import installed_rulebook  # noqa: PLC0415
+
+    if reference == "installed" and as_known_at is None:
+        return installed_rulebook()
+    from streams.cli import rulebook_sources as sources  # noqa: PLC0415 - only releases need the bus
+
+    if as_known_at is None:
+        return sources.rulebook(reference)
+    if reference != "installed":
+        terminal.fail("give either a rulebook or --as-known-at", "Each of the two names one.")
+    moment = sources.moment(as_known_at)
+    return sources.load(sources.known_at(sources.releases(terminal.settings_or_fail(KafkaSettings)), moment))
+
+
+def _show_all(rulebook: Rulebook, *, as_json: bool) -> None:
+    """Every rule in a line; as JSON the canonical form itself."""
+    if as_json:
+        terminal.print_json({"rulebook": rulebook.hash, **orjson.loads(rulebook.canonical)})
+        return
+    out = terminal.stdout()
+    out.print(Text(rulebook.hash, "bold yellow"), soft_wrap=True)
+    for notice in rulebook.notices:
+        out.print(Text.assemble("\n", (notice.id, "bold"), f" {notice.source}: {notice.title}"), soft_wrap=True)
+        for name in notice.entries:
+            rule = next(rule for rule in rulebook.rules if rule.id == f"{notice.id}/{name}")
+            end = f" to before {rule.effective_to}" if rule.effective_to else " on"
+            out.print(f"  {name} of {rule.exam} in {rule.region} from {rule.effective_from}{end}", soft_wrap=True)
+            out.print(Text(f"    “{rule.says}” ({rule.clause})", "dim"), soft_wrap=True)
 
 
 def _tell_mistakes(error: RulebookError, *, as_json: bool) -> None:
