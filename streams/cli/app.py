@@ -11,6 +11,7 @@ from streams.cli import (
     adjudicate,
     deadletters,
     demo,
+    doctor,
     explain,
     replay,
     rulebook,
@@ -52,6 +53,7 @@ app.command("demo", epilog=demo.ENDS)(demo.demo)
 app.command("adjudicate", epilog=adjudicate.ENDS)(adjudicate.adjudicate)
 app.command("explain", epilog=explain.ENDS)(explain.explain)
 app.command("simulate", epilog=simulate.ENDS)(simulate.simulate)
+app.command("doctor", epilog=doctor.ENDS)(doctor.doctor)
 rulebook.app.command("coverage", epilog=rulebook_coverage.ENDS)(rulebook_coverage.coverage)
 rulebook.app.command("new", epilog=rulebook_write.NEW_ENDS)(rulebook_write.new)
 rulebook.app.command("publish", epilog=rulebook_release.PUBLISH_ENDS)(rulebook_release.publish)

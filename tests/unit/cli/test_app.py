@@ -19,6 +19,7 @@ COMMANDS = [
     ("adjudicate",),
     ("explain",),
     ("simulate",),
+    ("doctor",),
     ("rulebook", "check"),
     ("rulebook", "show"),
     ("topics", "create"),
