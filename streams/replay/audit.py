@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer
 
 from schemas.topics import REPLAYS
 from streams.replay import reading
+from streams.replay.cluster import partitions_of
 from streams.replay.errors import TopicMissingError
 from streams.replay.ledger import Ledger
 from streams.replay.running import read_ledger
@@ -17,9 +18,10 @@ from streams.settings import KafkaSettings
 async def whole_ledger(settings: KafkaSettings, probe: AIOKafkaConsumer) -> Ledger:
     """Of all partitions. Raises TopicMissingError."""
     name = settings.topic(REPLAYS)
-    if name not in await probe.topics():
+    partitions = await partitions_of(settings, name)
+    if not partitions:
         raise TopicMissingError(f"{name} does not exist", "Create it: petct topics create")
-    return await read_ledger(settings, probe, sorted(probe.partitions_for_topic(name) or ()))
+    return await read_ledger(settings, probe, partitions)
 
 
 async def read_log(settings: KafkaSettings) -> list[dict[str, Any]]:

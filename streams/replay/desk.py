@@ -11,7 +11,8 @@ from aiokafka import TopicPartition
 from schemas.topics import DEADLETTERS
 from streams.replay import letters, reading
 from streams.replay.audit import whole_ledger
-from streams.replay.errors import PlanError, TopicMissingError
+from streams.replay.cluster import partitions_of
+from streams.replay.errors import PlanError
 from streams.replay.ledger import letter_output
 from streams.replay.letters import Letter
 from streams.replay.running import write_to_ledger
@@ -42,9 +43,7 @@ async def read_letters(settings: KafkaSettings, since: datetime, take: Callable[
     async with reading.reader(settings, isolation="read_uncommitted") as probe, reading.reader(settings) as consumer:
         ends = (await whole_ledger(settings, probe)).letters
         name = settings.topic(DEADLETTERS)
-        if name not in await probe.topics():
-            raise TopicMissingError(f"{name} does not exist", "Create it: petct topics create")
-        topics = [TopicPartition(name, number) for number in sorted(probe.partitions_for_topic(name) or ())]
+        topics = [TopicPartition(name, number) for number in await partitions_of(settings, name)]
         asked = {topic: max(0, int(since.timestamp() * 1000)) for topic in topics}
         starts = await probe.offsets_for_times(asked)
         stops = await reading.ends(consumer, topics)
@@ -83,7 +82,7 @@ async def _pick(settings: KafkaSettings, places: Sequence[str]) -> list[Found]:
     async with reading.reader(settings, isolation="read_uncommitted") as probe, reading.reader(settings) as consumer:
         ends = (await whole_ledger(settings, probe)).letters
         name = settings.topic(DEADLETTERS)
-        there = await _partitions(probe, name)
+        there = await partitions_of(settings, name)
         for partition, offset in wanted:
             topic = TopicPartition(name, partition)
             record = None
@@ -96,9 +95,3 @@ async def _pick(settings: KafkaSettings, places: Sequence[str]) -> list[Found]:
             end = ends.get(letter.name, {})
             picked.append(Found(letter, end.get("end"), end.get("by")))
     return picked
-
-
-async def _partitions(probe: object, name: str) -> set[int]:
-    if name not in await probe.topics():  # type: ignore[attr-defined] # aiokafka ships no types
-        return set()
-    return set(probe.partitions_for_topic(name) or ())  # type: ignore[attr-defined]

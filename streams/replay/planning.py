@@ -11,8 +11,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.moments import CHINA
 from streams.replay import reading
+from streams.replay.cluster import live_offsets, partitions_of
 from streams.replay.errors import PlanError, TopicMissingError
-from streams.replay.lag import live_offsets
 from streams.replay.plans import TOPIC, Filters, Plan, Source, Stretch
 from streams.replay.settings import PlanSettings
 from streams.rulebook import Rulebook
@@ -54,7 +54,10 @@ async def make_plan(settings: PlanSettings | Settings, asked: Asked, rulebook: R
     _check_times(asked, now)
     async with reading.reader(settings, isolation="read_uncommitted") as consumer:
         name = settings.topic(TOPIC[asked.source])
-        there = await _partitions(consumer, name)
+        there = await partitions_of(settings, name)
+        if not there:
+            mend = "Create it (petct topics create), or set PETCT_TOPIC_PREFIX"
+            raise TopicMissingError(f"{name} does not exist", mend)
         chosen = sorted(there if asked.partitions is None else set(asked.partitions))
         if unknown := [number for number in chosen if number not in there]:
             raise PlanError(
@@ -117,14 +120,6 @@ def _check_times(asked: Asked, now: datetime) -> None:
         )
     if asked.since < datetime(1970, 1, 1, tzinfo=UTC):
         raise PlanError(f"--since {asked.since.isoformat()} lies before 1970", "Kafka keeps no such time")
-
-
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
-    if topic not in await consumer.topics():
-        raise TopicMissingError(f"{topic} does not exist", "Create it (petct topics create), or set PETCT_TOPIC_PREFIX")
-    consumer.assign([TopicPartition(topic, 0)])
-    found: set[int] = consumer.partitions_for_topic(topic) or set()
-    return found
 
 
 async def _at(

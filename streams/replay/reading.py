@@ -47,6 +47,8 @@ async def reader(
     try:
         async with asyncio.timeout(START_SECONDS):
             await consumer.start()
+        # Its background task must have begun: stop() would raise CancelledError of a task that never ran.
+        await asyncio.sleep(0)
         yield consumer
     finally:
         with contextlib.suppress(Exception):

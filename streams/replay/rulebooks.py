@@ -10,8 +10,8 @@ from typing import Protocol
 
 from schemas.topics import RULEBOOK
 from streams.bus.rulebook_topic import read_releases
+from streams.replay.cluster import partitions_of
 from streams.replay.errors import RulebookUnknownError
-from streams.replay.reading import reader
 from streams.rulebook import Rulebook, load_rulebook
 from streams.rulebook.release import Release, newest
 from streams.settings import KafkaSettings
@@ -111,8 +111,7 @@ class Released:
     async def _all(self) -> list[Release]:
         if self._releases is None:
             topic = self._settings.topic(RULEBOOK)
-            async with reader(self._settings) as consumer:
-                there = topic in await consumer.topics()
+            there = await partitions_of(self._settings, topic)
             self._releases = await read_releases(self._settings) if there else []
         return self._releases
 

@@ -29,11 +29,11 @@ from streams.bus.clients import Clients, connection, throw_away
 from streams.bus.topics import check_topics
 from streams.processors.settlement import Fate, Output, SettlementProcessor
 from streams.replay import letters, reading
+from streams.replay.cluster import live_lag
 from streams.replay.difference import LeftAlone
 from streams.replay.errors import PlanError, ReplayError, RetentionError, TopicMissingError
 from streams.replay.filters import EventFilter
 from streams.replay.judge import Case, Judge, MovedError, Verdict
-from streams.replay.lag import live_lag
 from streams.replay.ledger import Ledger, Progress, RunRecord, Tally, letter_output, progress_key
 from streams.replay.options import OnDifference, OnPulse, Options, Pulse
 from streams.replay.pace import Pace
