@@ -72,12 +72,13 @@ class ReleasedRules(Rules):
         self._make = make
         self._metrics = metrics
         self._fallback = fallback
-        self._hash: str | None = None
+        self._book: Rulebook | None = None
+        self._refused: set[int] = set()
         self._missing = "the releases of the rulebook are not read yet"
 
     @property
     def missing(self) -> str | None:
-        return None if self._hash is not None else self._missing
+        return None if self._book is not None else self._missing
 
     async def follow(self) -> None:
         reminder = asyncio.create_task(self._remind())
@@ -103,21 +104,22 @@ class ReleasedRules(Rules):
         """Take the newest that can be used, where that is another than the one in use."""
         pinned = self._settings.rulebook
         candidates = [release for release in releases if pinned in (None, release.hash)]
-        refused = False
         for release in reversed(candidates):
-            if release.hash == self._hash:
+            if self._book is not None and (release.hash, release.canonical) == (self._book.hash, self._book.canonical):
                 break
+            if release.offset in self._refused:
+                continue
             try:
                 # Reading a large one would hold up heartbeats and lanes.
                 book = await asyncio.to_thread(release.load)
             except Exception as error:  # whatever is wrong with it, the worker goes on
-                refused = True
+                self._refused.add(release.offset)
                 mistakes = error.mistakes if isinstance(error, RulebookError) else [type(error).__name__]
                 log.error(  # noqa: TRY400 - the mistakes say more than a traceback
                     "a release of the rulebook is refused; the one in use stays",
                     offset=release.offset,
                     release=release.hash,
-                    in_use=self._hash,
+                    in_use=self._book and self._book.hash,
                     mistakes=[str(mistake) for mistake in mistakes[:5]],
                 )
                 continue
@@ -125,11 +127,11 @@ class ReleasedRules(Rules):
             break
         else:
             self._fall_back(releases, candidates)
-        self._metrics.newest_release_refused.set(refused)
+        self._metrics.newest_release_refused.set(bool(candidates) and candidates[-1].offset in self._refused)
 
     def _fall_back(self, releases: Sequence[Release], candidates: Sequence[Release]) -> None:
         pinned, book = self._settings.rulebook, self._fallback
-        if self._hash is not None:
+        if self._book is not None:
             return
         if not releases and book is not None and pinned in (None, book.hash):
             self._use(book, released="never: installed notices")
@@ -144,9 +146,11 @@ class ReleasedRules(Rules):
             )
 
     def _use(self, book: Rulebook, **facts: str) -> None:
-        log.info("rulebook in use", rulebook=book.hash, before=self._hash, rules=len(book.rules), **facts)
+        log.info(
+            "rulebook in use", rulebook=book.hash, before=self._book and self._book.hash, rules=len(book.rules), **facts
+        )
         self.switch(self._make(book))
-        self._hash = book.hash
+        self._book = book
         self._metrics.rulebook(book.hash, deadline(book).timestamp())
 
     def _wait(self, why: str) -> None:

@@ -59,6 +59,7 @@ class Scene:
     broker: Broker
     settings: Settings
     process: Callable[[Record], Answer] = decide
+    rules: Rules | None = None
     limits: Limits = QUICK
     ended: list[tuple[ExitCode, str]] = field(default_factory=list)
 
@@ -134,7 +135,7 @@ class Scene:
         service = SettleService(
             self.settings,
             Clients(self.settings, instance, producer_type),
-            Rules(self.process),
+            self.rules or Rules(self.process),
             metrics,
             lambda code, why: self.ended.append((code, why)),
             self.limits,
