@@ -32,12 +32,15 @@ def exact_decimal(places: int, *, low: int | None = None, high: int | None = Non
     def read(value: Any) -> Decimal:
         if type(value) is str:
             # Long texts stay out of the cache: it holds a few kilobytes, whatever the events hold.
-            return read_text(value, _LIMIT) if len(value) <= _LONGEST_CACHED else read_text.__wrapped__(value, _LIMIT)
+            return read_short(value) if len(value) <= _LONGEST_CACHED else read_text(value, _LIMIT)
         if type(value) is int or type(value) is float:
             return read_text(format(Decimal(repr(value)), "f"), _NUMBER_LIMIT)
         raise ValueError("expected a decimal string")
 
     @lru_cache(maxsize=1024)
+    def read_short(text: str) -> Decimal:
+        return read_text(text, _LIMIT)
+
     def read_text(text: str, limit: Decimal) -> Decimal:
         match = _TEXT.fullmatch(text)
         if match is None:

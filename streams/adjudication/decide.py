@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from schemas.events import SettlementCompleted, SettlementUndone
 from schemas.identity import disclosure_id
@@ -19,8 +19,7 @@ from streams.adjudication.settlement import Money, Settlement, adjudicate
 from streams.rulebook.index import Rulebook
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The records to emit. `settlement` and `money` are None for a reversal or void."""
 
     adjusted: Record

@@ -6,10 +6,9 @@ Source: 浙医保发〔2021〕31号, 四; 杭医保〔2021〕30号, 四: 患者�
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 from unicodedata import category, normalize
 
 from schemas.events import Diagnosis, SettlementCompleted
@@ -23,8 +22,7 @@ _CATEGORY: Final = re.compile(r"[A-Z][0-9]{2}")
 _SHORTEST_PART: Final = 2
 
 
-@dataclass(frozen=True, slots=True)
-class DisclosedExam:
+class DisclosedExam(NamedTuple):
     """One row of the public list. `age` in whole years on the day of service, `charged_price` in yuan."""
 
     service_date: date
@@ -35,8 +33,7 @@ class DisclosedExam:
     charged_price: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Disclosure:
+class Disclosure(NamedTuple):
     """The rows of one event. `rule` ordered the first of them."""
 
     rule: DisclosureRule

@@ -6,17 +6,20 @@ Working days are those of mainland China's public calendar: make-up days (调休
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from chinese_calendar import is_workday
 
 from streams.adjudication.trace import Step, by_rule
 from streams.rulebook.model import CoverageRule
 
+# The calendar counts its known years anew at every question; a term of thirty working days asks forty-odd times.
+_is_workday: Final = lru_cache(maxsize=8192)(is_workday)
 
-@dataclass(frozen=True, slots=True)
-class Payout:
+
+class Payout(NamedTuple):
     """The first and the last day on which the claim is due; None where the calendar is not known that far."""
 
     earliest: date | None
@@ -45,6 +48,6 @@ def _working_days_after(day: date, counts: Iterable[int]) -> list[date]:
     for count in counts:
         while passed < count:
             day += timedelta(days=1)
-            passed += is_workday(day)
+            passed += _is_workday(day)
         found.append(day)
     return found

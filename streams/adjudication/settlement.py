@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from schemas.decimals import ZERO
 from schemas.events import LineItem, SettlementCompleted
@@ -18,8 +17,7 @@ from streams.rulebook.index import Rulebook
 _WORST_FIRST: Final[tuple[Outcome, ...]] = ("not_covered", "needs_review", "no_rule", "covered")
 
 
-@dataclass(frozen=True, slots=True)
-class Money:
+class Money(NamedTuple):
     """What all lines together were charged, and who bears it, in yuan. The four shares add up to `charged`."""
 
     charged: Decimal
@@ -29,8 +27,7 @@ class Money:
     patient: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """`lines` in the order of `line_no`; `cancelled` holds the line numbers of exactly negated pairs."""
 
     lines: tuple[Line, ...]
@@ -46,14 +43,14 @@ class Settlement:
 
     @property
     def money(self) -> Money:
-        lines = self.lines
-        return Money(
-            charged=sum((line.charged for line in lines), ZERO),
-            hospital=sum((line.disallowed for line in lines), ZERO),
-            fund=sum((line.fund for line in lines), ZERO),
-            assistance=sum((line.assistance for line in lines), ZERO),
-            patient=sum((line.patient for line in lines), ZERO),
-        )
+        charged = hospital = fund = assistance = patient = ZERO
+        for line in self.lines:
+            charged += line.charged
+            hospital += line.disallowed
+            fund += line.fund
+            assistance += line.assistance
+            patient += line.patient
+        return Money(charged, hospital, fund, assistance, patient)
 
 
 def adjudicate(event: SettlementCompleted, rulebook: Rulebook) -> Settlement:

@@ -97,9 +97,14 @@ def read(
     lines = event.get("line_items")
     if not isinstance(lines, list):
         return None
-    ours = [
-        (i, line) for i, line in enumerate(lines) if type(line) is dict and _is_one_of(line.get("item_code"), codes)
-    ]
+    ours: list[tuple[int, Any]] = []
+    unreadable: int | None = None
+    for i, line in enumerate(lines):
+        code = line.get("item_code") if type(line) is dict else None
+        if type(code) is not str:
+            unreadable = i if unreadable is None else unreadable
+        elif code in codes:
+            ours.append((i, line))
     if dated:
         ours = _in_force(ours, event.get("hospital"), dated)
     if not ours:
@@ -107,9 +112,9 @@ def read(
     _check_version(event)
     if len(lines) > MAX_LINES:
         raise DeadLetter(DeadLetterReason.TOO_LARGE, f"line_items: expected at most {MAX_LINES} lines")
-    for i, line in enumerate(lines):
-        if type(line) is not dict or type(line.get("item_code")) is not str:
-            raise DeadLetter(DeadLetterReason.SCHEMA, f"line_items[{i}]: expected an object with a string item_code")
+    if unreadable is not None:
+        expected = "expected an object with a string item_code"
+        raise DeadLetter(DeadLetterReason.SCHEMA, f"line_items[{unreadable}]: {expected}")
     return read_completed(event, ours)
 
 

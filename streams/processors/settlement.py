@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePath
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from schemas import cloudevents, deadletters
 from schemas.codec import dumps
@@ -53,8 +52,7 @@ class Fate(StrEnum):
     DEAD_LETTER = "dead_letter"
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """One record to emit at the input's partition number. `topic` is the name without a prefix."""
 
     topic: str
@@ -63,8 +61,7 @@ class Output:
     headers: list[Header]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What is to be done about one record, and what the metrics want to know of it."""
 
     fate: Fate
@@ -135,7 +132,7 @@ class SettlementProcessor:
         return Answer(
             Fate.DECIDED,
             tuple(outputs),
-            outcome=settlement.outcome,
+            outcome=adjusted["outcome"],
             reasons=tuple(reason for line in settlement.lines for reason in line.reasons),
             money=decision.money,
             adjusted=adjusted,
