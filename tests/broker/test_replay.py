@@ -315,8 +315,10 @@ async def test_ctrl_c_stops_at_a_batch_border_and_the_same_command_goes_on(of_ni
             command, cwd=CHECKOUT, env=kept | of_ningbo.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as process:
             assert process.stderr is not None
-            for told in process.stderr:
-                if interrupt and told.startswith(b"{") and orjson.loads(told)["records"] > 0:
+            while interrupt:
+                told = process.stderr.readline()
+                assert told, "it ended before"
+                if told.startswith(b"{") and orjson.loads(told)["records"] > 0:
                     process.send_signal(signal.SIGINT)
                     break
             out, error = process.communicate(timeout=120)
