@@ -33,6 +33,10 @@ test: setup ## Run all tests; those on a real Kafka need Java 17 and Maven (REQU
 test-fast: setup ## Run the tests that need neither a real Kafka nor much time
 	$(BIN)/python -m pytest -m "not real_kafka and not slow" $(ARGS)
 
+.PHONY: test-replay-long
+test-replay-long: setup ## Run the replay of 200,000 events, killed three times, against one that was not (some minutes)
+	PETCT_LONG_TESTS=1 REQUIRE_KAFKA=1 $(BIN)/python -m pytest tests/broker/test_replay.py -k killed_three_times -s $(ARGS)
+
 .PHONY: lint
 lint: setup ## Check style, types and the direction of imports
 	$(BIN)/ruff check

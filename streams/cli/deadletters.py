@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Look at dead letters, try them again, or lay them aside.")
 
-_EPOCH: Final = "1970-01-01"
+_EPOCH: Final = "1970-01-02"
 Place = Annotated[str, typer.Argument(metavar="PARTITION:OFFSET", help="Where it lies, as list tells.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON document instead.")]
 

@@ -241,7 +241,7 @@ async def test_live_traffic_goes_on_exactly_once_and_its_offsets_are_its_own(of_
 @pytest.mark.parametrize(
     "count",
     [
-        5_000,
+        3_000,
         pytest.param(
             EVENTS_OF_THE_LONG_FORM,
             marks=[

@@ -1,6 +1,7 @@
 """Which record stands: the rule of docs/replay.md, one sentence a test."""
 
 from itertools import permutations
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,8 +40,8 @@ def after(*records: Emitted) -> Held:
     return held
 
 
-def _with(record: Emitted, offset: int) -> tuple[object, ...]:
-    values = [getattr(record, name) for name in Emitted.__slots__]
+def _with(record: Emitted, offset: int) -> tuple[Any, ...]:
+    values: list[Any] = [getattr(record, name) for name in Emitted.__slots__]
     values[Emitted.__slots__.index("offset")] = offset
     return tuple(values)
 
