@@ -32,6 +32,14 @@ COMMANDS = [
     ("topics", "create"),
     ("topics", "check"),
     ("worker", "settle"),
+    ("replay", "plan"),
+    ("replay", "diff"),
+    ("replay", "run"),
+    ("replay", "log"),
+    ("deadletters", "list"),
+    ("deadletters", "show"),
+    ("deadletters", "retry"),
+    ("deadletters", "discard"),
 ]
 
 
