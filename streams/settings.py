@@ -209,6 +209,11 @@ class Settings(KafkaSettings, SecretSettings, LogSettings):
     fetch_bytes: int = Field(
         4 * 1024 * 1024, ge=64 * 1024, le=64 * 1024 * 1024, description="Most bytes fetched of one partition at a time."
     )
+    sieve: bool = Field(
+        True,
+        description="Whether records that are none of ours are dropped before they are made into Python objects. "
+        "Faster; relies on the inside of aiokafka, and does nothing with a version of it that is not known.",
+    )
     offset_commit_seconds: float = Field(
         5.0, gt=0, le=300, description="How often offsets are committed where nothing was ours."
     )

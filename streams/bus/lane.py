@@ -28,6 +28,7 @@ from streams.bus.batch import Batch, Process
 from streams.bus.breaker import Breaker, BreakerOpenError, BreakerPolicy
 from streams.bus.clients import throw_away
 from streams.bus.rules import Rules
+from streams.bus.sieve import Sieve
 from streams.bus.topics import OUTPUTS
 from streams.metrics import Metrics
 from streams.processors.settlement import Record
@@ -85,6 +86,8 @@ class Shared:
     batch_records: int
     offset_commit_seconds: float
     limits: Limits = Limits()
+    sieve: Sieve | None = None
+    """What drops records of `consumer` that the rules in force pass over; None: nothing does."""
 
 
 @dataclass(slots=True)
@@ -101,10 +104,12 @@ class OpenLane:
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """`position` is the offset after `records`, and moves without them too: transaction markers and aborted records
-    take offsets. `end` is the offset after the last record of the partition, as far as known.
+    take offsets, and so do records that were passed over already, `passed_over` in number. `end` is the offset after
+    the last record of the partition, as far as known.
     """
 
     records: list[Record]
+    passed_over: int
     position: int
     end: int | None
 
@@ -128,6 +133,7 @@ async def open_lane(partition: TopicPartition, shared: Shared) -> AsyncIterator[
         # Not seek_to_committed(): where nothing or 0 is committed it does nothing, and what was read before the
         # failure would never be read again.
         shared.consumer.seek(partition, position)
+        _passed_over(partition, shared)
         yield OpenLane(producer, committed, Batch(position), shared.rules.process)
     finally:
         await throw_away(producer, limits.producer_stop)
@@ -142,6 +148,11 @@ async def _check_outputs(partition: TopicPartition, producer: AIOKafkaProducer, 
                 f"{name} has no partition {partition.partition}, and {partition.topic} has; "
                 "give every output topic as many partitions as the input topic (petct topics check)"
             )
+
+
+def _passed_over(partition: TopicPartition, shared: Shared) -> int:
+    """How many records were passed over already since this was last asked."""
+    return shared.sieve.take(partition) if shared.sieve is not None else 0
 
 
 async def _first_to_read(partition: TopicPartition, committed: int | None, shared: Shared) -> int:
@@ -212,6 +223,11 @@ class Lane:
                 break
             if lane.process is not shared.rules.process:
                 await self._switch(lane)
+                if shared.sieve is not None:
+                    # What was passed over was so by the rulebook before: fetched again, by the one from now on.
+                    shared.consumer.seek(self.partition, lane.batch.next_offset)
+                    _passed_over(self.partition, shared)
+                    continue
             await self._decide(lane, fetched)
             self.position = lane.batch.next_offset
             self.last_step = now = time.monotonic()
@@ -239,7 +255,8 @@ class Lane:
         consumer = self._shared.consumer
         fetched = await consumer.getmany(self.partition, timeout_ms=POLL_MS, max_records=self._shared.batch_records)
         position = await consumer.position(self.partition)
-        return Fetched(fetched.get(self.partition, []), position, consumer.highwater(self.partition))
+        passed_over = _passed_over(self.partition, self._shared)
+        return Fetched(fetched.get(self.partition, []), passed_over, position, consumer.highwater(self.partition))
 
     async def _switch(self, lane: OpenLane) -> None:
         """One batch, one rulebook: what was decided by the one before is committed first."""
@@ -260,6 +277,7 @@ class Lane:
             await asyncio.sleep(0)
         if not records:
             batch.next_offset = position
+        batch.tally.records += fetched.passed_over
 
     async def _commit(self, lane: OpenLane) -> None:
         """Outputs and offset in one transaction; without outputs the offset alone.

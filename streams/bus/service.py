@@ -19,6 +19,7 @@ from streams.bus.clients import Clients
 from streams.bus.lane import LaneState, Limits, Shared
 from streams.bus.lanes import Lanes
 from streams.bus.rules import Rules
+from streams.bus.sieve import Sieve
 from streams.bus.topics import SETTLE, check_topics
 from streams.exit_codes import ExitCode
 from streams.metrics import Metrics
@@ -161,12 +162,15 @@ class SettleService(Service):
 
     async def _watch(self, consumer: AIOKafkaConsumer) -> None:
         """Join the group; then look every second whether it and the broker are still there."""
-        settings = self._settings
+        settings, rules = self._settings, self._rules
+        sieve = Sieve(lambda: getattr(rules.process, "passes_over", None)) if settings.sieve else None
+        if sieve is not None and not sieve.put_into(consumer):
+            sieve = None
         self._lanes = lanes = Lanes(
             Shared(
                 consumer=consumer,
                 new_producer=self._clients.producer,
-                rules=self._rules,
+                rules=rules,
                 metrics=self._metrics,
                 breaker=BreakerPolicy(settings.breaker_run, settings.breaker_share, settings.breaker_window),
                 group_id=settings.group_id,
@@ -175,6 +179,7 @@ class SettleService(Service):
                 batch_records=settings.batch_records,
                 offset_commit_seconds=settings.offset_commit_seconds,
                 limits=self._limits,
+                sieve=sieve,
             ),
             self._lane_ended,
         )

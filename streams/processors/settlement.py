@@ -17,7 +17,7 @@ from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES, MAX_OUTPUT_BYTES
 from streams.adjudication.decide import Decision, decide
 from streams.adjudication.records import Record as Plain
 from streams.adjudication.settlement import Money
-from streams.processors.envelope import MAX_BYTES, looks_like_an_object, needles, parse, read
+from streams.processors.envelope import MAX_BYTES, PassingOver, parse, read
 from streams.rulebook.index import Rulebook
 
 Header = tuple[str, bytes | None]
@@ -92,14 +92,14 @@ class SettlementProcessor:
         self.rulebook = rulebook
         self._secret = secret
         self._worker_version = worker_version
-        self._needles = needles(rulebook.codes)
+        self._none_of_ours = PassingOver(rulebook.codes)
 
     def __call__(self, record: Record) -> Answer:
         value = record.value
         try:
             if value is None or not value or value.isspace():
                 raise DeadLetter(DeadLetterReason.EMPTY_VALUE, "expected a settlement event, found no value")
-            if self._passes_over(value):
+            if self._none_of_ours(value):
                 return PASSED_OVER
             event = read(parse(value), self.rulebook.codes, self.rulebook.dated_codes)
             if event is None:
@@ -110,11 +110,9 @@ class SettlementProcessor:
         except Exception as error:  # nothing a record holds may stop the stream
             return self._dead_letter(record, DeadLetter(DeadLetterReason.PROCESSING_ERROR, _where(error)))
 
-    def _passes_over(self, value: bytes) -> bool:
-        for needle in self._needles:
-            if needle in value:
-                return False
-        return looks_like_an_object(value)
+    def passes_over(self, value: bytes | None) -> bool:
+        """Whether a record with this value is passed over unparsed; True only if the answer would be PASSED_OVER."""
+        return value is not None and value != b"" and self._none_of_ours(value)
 
     def _answer(self, event: SettlementCompleted | SettlementUndone, decision: Decision) -> Answer:
         adjusted, disclosure, settlement = decision.adjusted, decision.disclosure, decision.settlement

@@ -173,8 +173,8 @@ def _stop(processes: list[psutil.Popen]) -> None:
         if process.is_running():
             process.terminate()
     _, alive = psutil.wait_procs(processes, timeout=STOP_SECONDS)
-    for process in alive:
-        process.kill()
+    for stubborn in alive:
+        stubborn.kill()
     psutil.wait_procs(alive, timeout=5)
 
 

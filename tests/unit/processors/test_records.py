@@ -8,7 +8,7 @@ from uuid import NAMESPACE_DNS, uuid5
 import orjson
 import pytest
 
-from streams.processors.envelope import needles
+from streams.processors.envelope import PassingOver
 from streams.processors.settlement import Fate
 from tests.builders import NATIONAL, ZHEJIANG, InputRecord, dead_letter, event, line, process, processor, reversal, void
 
@@ -59,8 +59,17 @@ def test_a_code_hidden_by_an_escape_is_found() -> None:
     assert process(value).fate is Fate.DECIDED
 
 
-def test_only_the_shortest_of_nested_codes_is_sought() -> None:
-    assert needles([NATIONAL, ZHEJIANG]) == (ZHEJIANG.encode(), b"settlement.reversed", b"settlement.voided", rb"\u")
+@pytest.mark.parametrize("hidden", [NATIONAL, ZHEJIANG, "settlement.reversed", "settlement.voided", r"\u0030"])
+@pytest.mark.parametrize("around", ["{%s}", '{"event_type":"settlement.completed","a":"settlement.%s"}', r'{"\n%s"}'])
+def test_wherever_it_stands_what_could_make_an_event_ours_is_seen(hidden: str, around: str) -> None:
+    passes_over = PassingOver([NATIONAL, ZHEJIANG])
+    assert not passes_over((around % hidden).encode())
+    assert passes_over((around % hidden.swapcase()[:-1]).encode()) is (hidden != NATIONAL)  # a code within the code
+
+
+@pytest.mark.parametrize("value", [b"[]", b"{", b"}", b'{"a":1},', b"   ", b"null"])
+def test_what_does_not_look_like_an_object_is_not_passed_over(value: bytes) -> None:
+    assert not PassingOver([NATIONAL])(value)
 
 
 @pytest.mark.parametrize(
