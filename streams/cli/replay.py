@@ -369,11 +369,21 @@ def ask_broker(settings: KafkaSettings, question: Coroutine[Any, Any, T]) -> T:
 
     silence_the_client()
     try:
-        return asyncio.run(question)
+        # The loop of the worker, where there is one.
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            return runner.run(question)
     except SettingsError as error:
         terminal.fail_with(error)
     except (KafkaError, TimeoutError, OSError) as error:
         terminal.no_broker(settings, error)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - not on Windows
+    except ModuleNotFoundError:
+        return None
+    return uvloop.new_event_loop
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ but the store; what must be read of the topics is asked for first, in one go."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -50,13 +50,17 @@ class MovedError(Exception):
 class Case:
     """One record of the source, as the processor saw it, with its answer. `offset` is that on the source topic.
 
-    `letter` names the dead letter it came from.
+    `key` is the settlement's, `digest` of the decision's bytes, `disclosure` the id under which the event is published,
+    be it or not. `letter` names the dead letter it came from. Made by `Judge.case`.
     """
 
     record: Record
     answer: Answer
     offset: int
-    letter: str | None = None
+    letter: str | None
+    key: bytes
+    digest: bytes
+    disclosure: bytes | None
 
 
 @dataclass(slots=True)
@@ -92,19 +96,30 @@ class Judge:
         self._outcomes = frozenset(filters.outcomes)
         self._retrying = retrying
 
+    def case(self, record: Record, answer: Answer, offset: int, letter: str | None = None) -> Case:
+        adjusted = answer.adjusted
+        if adjusted is None:
+            return Case(record, answer, offset, letter, record.key or b"", b"", None)
+        first, output = answer.outputs[0], _disclosure_output(answer)
+        disclosure = None
+        if output is not None:
+            disclosure = output.key
+        elif answer.fate is Fate.DECIDED:
+            disclosure = disclosure_id(self._secret, adjusted["source_event_id"]).encode()
+        return Case(record, answer, offset, letter, first.key or b"", self._digest(first), disclosure)
+
     def wanted(self, cases: Sequence[Case]) -> tuple[_Batch, Wanted]:
         """What stands for these cases, and which records must be read to compare with."""
-        batch = _Batch(self._store.settlements(self._keys(cases)), self._store.disclosures(self._disclosures(cases)))
+        batch = _Batch(
+            self._store.settlements({case.key for case in cases if self._store.maybe(case.key)}),
+            self._store.disclosures({case.disclosure for case in cases if case.disclosure is not None}),
+        )
         wanted: Wanted = {ADJUSTED_TOPIC: set(), DISCLOSURES: set()}
         for case in cases:
-            held = batch.settlements.get(self._key(case), NOTHING)
-            decision = held.decision
-            if decision is not None and decision.offset >= 0 and not self._alike(case, held):
-                wanted[ADJUSTED_TOPIC].add(decision.offset)
-            undoing = held.undoing
-            if undoing is not None and undoing.offset >= 0 and case.answer.fate in {Fate.REVERSED, Fate.REFUSED}:
-                wanted[ADJUSTED_TOPIC].add(undoing.offset)
-            disclosed = batch.disclosures.get(self._disclosure(case) or b"")
+            held = batch.settlements.get(case.key, NOTHING)
+            if not self._plainly_unchanged(case, held):
+                wanted[ADJUSTED_TOPIC] |= {r.offset for r in (held.decision, held.undoing) if r and r.offset >= 0}
+            disclosed = batch.disclosures.get(case.disclosure or b"")
             output = _disclosure_output(case.answer)
             if disclosed is None or output is None or disclosed.offset < 0 or disclosed.withdrawn:
                 continue
@@ -135,7 +150,7 @@ class Judge:
     # One method a fate.
 
     def _decided(self, case: Case, view: _View) -> None:
-        key, after = self._key(case), _adjusted(case.answer)
+        key, after = case.key, _adjusted(case.answer)
         held = view.held(key)
         decision, source = held.decision, after["source_event_id"]
         if self._outcomes and (decision is None or decision.outcome not in self._outcomes):
@@ -161,7 +176,7 @@ class Judge:
                 self._leave(case, view, Kind.NEW, LeftAlone.ANOTHER_EVENT, view.adjusted(key, decision), after)
             return
         kind, before = None, after
-        if not self._alike(case, held):
+        if not _alike(case, held):
             before = view.adjusted(key, decision)
             kind = compare(before, after)
         if kind is None:
@@ -175,8 +190,8 @@ class Judge:
 
     def _reversed(self, case: Case, view: _View, held: Held, after: Plain) -> None:
         decision = held.decision
-        if decision is not None and decision.source == after["source_event_id"] and not self._alike(case, held):
-            before = view.adjusted(self._key(case), decision)
+        if decision is not None and decision.source == after["source_event_id"] and not _alike(case, held):
+            before = view.adjusted(case.key, decision)
             kind = compare(before, after)
             if kind is not None:
                 self._leave(case, view, kind, LeftAlone.REVERSED, before, after)
@@ -187,7 +202,7 @@ class Judge:
         view.count("reversed", case)
 
     def _undone(self, case: Case, view: _View) -> None:
-        key, after = self._key(case), _adjusted(case.answer)
+        key, after = case.key, _adjusted(case.answer)
         held = view.held(key)
         if self._outcomes:
             view.count("filtered", case)
@@ -214,12 +229,12 @@ class Judge:
 
     def _undecided(self, case: Case, view: _View) -> None:
         passed_over = case.answer.fate is Fate.PASSED_OVER
-        held = view.held(self._key(case))
+        held = view.held(case.key)
         decision = held.decision
         if decision is not None and (not self._outcomes or decision.outcome in self._outcomes):
             event_id = plain(case.record.value).get("event_id")
             if decision.source == event_id and not held.undone:
-                before = view.adjusted(self._key(case), decision)
+                before = view.adjusted(case.key, decision)
                 kind = Kind.VANISHED if passed_over else Kind.DEAD_LETTER
                 self._leave(case, view, kind, LeftAlone.FOR_A_PERSON, before, None)
                 return
@@ -243,11 +258,10 @@ class Judge:
         revision: int,
         supersedes: str | None,
     ) -> None:
-        key, first = self._key(case), case.answer.outputs[0]
+        key, first = case.key, case.answer.outputs[0]
         output = correction(first, after, revision=revision, supersedes=supersedes, reason=self._reason(before))
         assert output.value is not None
-        assert first.value is not None
-        made = emitted(output.value, NOT_ON_TOPIC, self._digest(first))
+        made = emitted(output.value, NOT_ON_TOPIC, case.digest)
         assert made is not None
         view.emit(output)
         view.settle(key, take(view.held(key), made), output.value)
@@ -256,7 +270,7 @@ class Judge:
 
     def _publish(self, case: Case, view: _View, after: Plain) -> str | None:
         """Emit the disclosure where what the public reads changes; tells how."""
-        id = self._disclosure(case)
+        id = case.disclosure
         if id is None:
             return None
         held, output = view.disclosed(id), _disclosure_output(case.answer)
@@ -341,35 +355,19 @@ class Judge:
 
     # What is looked up.
 
-    def _keys(self, cases: Iterable[Case]) -> set[bytes]:
-        return {key for case in cases if self._store.maybe(key := self._key(case))}
-
-    def _key(self, case: Case) -> bytes:
-        if case.answer.adjusted is not None:
-            return str(case.answer.adjusted["settlement_id"]).encode()
-        return case.record.key or b""
-
-    def _disclosures(self, cases: Iterable[Case]) -> set[bytes]:
-        return {id for case in cases if (id := self._disclosure(case)) is not None}
-
-    def _disclosure(self, case: Case) -> bytes | None:
-        """The id under which the event is published, be it or not."""
-        answer = case.answer
-        output = _disclosure_output(answer)
-        if output is not None:
-            return output.key
-        if answer.fate is not Fate.DECIDED or answer.adjusted is None:
-            return None
-        return disclosure_id(self._secret, answer.adjusted["source_event_id"]).encode()
-
-    def _alike(self, case: Case, held: Held) -> bool:
-        """Whether the answer is, but for the rulebook's hash, byte for byte what the settlement's decision says."""
-        decision = held.decision
-        return (
-            decision is not None
-            and case.answer.fate is Fate.DECIDED
-            and self._digest(case.answer.outputs[0]) == decision.digest
-        )
+    def _plainly_unchanged(self, case: Case, held: Held) -> bool:
+        """Whether nothing must be read to see that nothing changes: nearly always."""
+        adjusted, decision = case.answer.adjusted, held.decision
+        if adjusted is None:
+            # Passed over or a dead letter; its source is known when it has been parsed.
+            return decision is None
+        source = adjusted["source_event_id"]
+        if case.answer.fate is not Fate.DECIDED:
+            answered = held.undoing
+            return answered is not None and answered.source == source and answered.type == adjusted["event_type"]
+        if decision is None or (decision.source != source and not self._retrying):
+            return True
+        return _alike(case, held)
 
     def _digest(self, output: Output) -> bytes:
         return digest(output.value or b"", self._hash)
@@ -433,6 +431,12 @@ class _View:
         self.verdict.counts[what] += 1
         if case.letter is not None:
             self.verdict.letters[case.letter] = what
+
+
+def _alike(case: Case, held: Held) -> bool:
+    """Whether the answer is, but for the rulebook's hash, byte for byte what the settlement's decision says."""
+    decision = held.decision
+    return decision is not None and case.answer.fate is Fate.DECIDED and case.digest == decision.digest
 
 
 def _adjusted(answer: Answer) -> Plain:

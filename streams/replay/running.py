@@ -329,8 +329,8 @@ class _Lane:
     async def _decide(self, records: Sequence[Any]) -> list[Case]:
         """The cases that the plan means, in the order of the source."""
         if self._shared.plan.source == "deadletters":
-            return [case for record in records if (case := await self._retry(record)) is not None]
-        process, store, means = self._shared.process, self._store, self._means
+            return [retried for record in records if (retried := await self._retry(record)) is not None]
+        process, store, means, case = self._shared.process, self._store, self._means, self._judge.case
         passed_over = Fate.PASSED_OVER
         cases = []
         for start in range(0, len(records), SLICE):
@@ -339,7 +339,7 @@ class _Lane:
                 if answer.fate is passed_over and not store.maybe(record.key or b""):
                     continue
                 if means.off or means(record.value):
-                    cases.append(Case(record, answer, record.offset))
+                    cases.append(case(record, answer, record.offset))
             await asyncio.sleep(0)
         return cases
 
@@ -366,7 +366,7 @@ class _Lane:
         if not self._means(value):
             return None
         retried = letter.retried(value)
-        return Case(retried, shared.process(retried), record.offset, letter.name)
+        return self._judge.case(retried, shared.process(retried), record.offset, letter.name)
 
     async def _judged(self, cases: Sequence[Case]) -> Verdict:
         """Judge by what stands this very moment, as far as the broker shows it."""

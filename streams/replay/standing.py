@@ -92,7 +92,7 @@ def take(held: Held, new: Emitted) -> Held:
     after = _decision(held, new) if new.is_decision else _undoing(held, new)
     if new.type == REFUSED or new.offset == NOT_ON_TOPIC:
         return after
-    return replace(after, last=new.offset, last_revision=new.revision)
+    return Held(after.decision, after.undoing, after.undone, new.offset, new.revision)
 
 
 def _decision(held: Held, new: Emitted) -> Held:
@@ -104,7 +104,7 @@ def _decision(held: Held, new: Emitted) -> Held:
         return held if old is not None else replace(held, decision=new)
     standing = held.standing
     if standing is None or new.supersedes is None or new.supersedes == standing.event_id:
-        return replace(held, decision=new, undone=False)
+        return Held(new, held.undoing, False, held.last, held.last_revision)
     return held
 
 
@@ -159,7 +159,9 @@ def take_disclosed(held: Disclosed | None, new: Disclosed) -> Disclosed:
         after = new if new.offset >= 0 or new.revision > held.revision or new.final else held
     else:
         after = held
-    return after if new.offset == NOT_ON_TOPIC else replace(after, last=new.offset, last_revision=new.revision)
+    if new.offset == NOT_ON_TOPIC:
+        return after
+    return Disclosed(after.withdrawn, after.revision, after.offset, after.digest, new.offset, new.revision)
 
 
 _LINES_END: Final = b'],"occurred_at":'

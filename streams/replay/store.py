@@ -11,7 +11,6 @@ import marshal
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import astuple
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -82,7 +81,7 @@ class Store:
         return {key: Disclosed(*marshal.loads(blob)) for key, blob in self._get("disclosures", keys)}  # noqa: S302
 
     def put_disclosures(self, rows: Mapping[bytes, Disclosed]) -> None:
-        self._put("disclosures", ((key, marshal.dumps(astuple(held)), held.buried) for key, held in rows.items()))
+        self._put("disclosures", ((key, marshal.dumps(_row(held)), held.buried) for key, held in rows.items()))
 
     def buried_settlements(self) -> dict[bytes, Held]:
         return {key: _held(blob) for key, blob in self._buried("settlements")}
@@ -150,6 +149,10 @@ def _held(blob: bytes) -> Held:
         last,
         last_revision,
     )
+
+
+def _row(held: Disclosed) -> tuple[Any, ...]:
+    return held.withdrawn, held.revision, held.offset, held.digest, held.last, held.last_revision
 
 
 def _tuple(record: Emitted) -> tuple[Any, ...]:
