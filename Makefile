@@ -50,8 +50,9 @@ format: setup ## Format the code and mend what ruff can mend
 	$(BIN)/ruff format
 
 .PHONY: bench
-bench: setup ## Measure the worker against a plain consumer, on a real Kafka of its own
+bench: setup ## Measure the worker against a plain consumer, and a dry run against the worker, on a real Kafka
 	$(BIN)/python -m tests.bench $(ARGS)
+	$(BIN)/python -m tests.bench.dry_run
 
 .PHONY: kafka-up
 kafka-up: setup ## Start a real Kafka of one node and print its address (KAFKA_PORT=9092 chooses the port)

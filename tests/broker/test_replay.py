@@ -15,10 +15,13 @@ import pytest
 
 from ops.kafka.broker import RealKafka
 from schemas.topics import ADJUSTED, DISCLOSURES, EVENTS, REPLAYS
+from streams.bus.rulebook_topic import publish
 from streams.replay import Kind, LeftAlone
 from streams.replay.audit import read_log
 from streams.replay.cluster import live_offsets
-from streams.replay.errors import PlanError, RetentionError
+from streams.replay.errors import PlanError, RetentionError, RulebookUnknownError
+from streams.replay.planning import moment
+from streams.replay.rulebooks import resolve, shelves
 from streams.replay.running import _Lane
 from tests.broker.replaying import (
     WHY,
@@ -389,3 +392,17 @@ async def test_a_plan_for_other_topics_or_another_group_is_refused(of_ningbo: Pa
 
     with pytest.raises(PlanError, match="PETCT_GROUP_ID"):
         await of_ningbo.run(plan)
+
+
+async def test_the_rulebook_is_the_newest_release_or_as_it_was_known_then(of_ningbo: Past) -> None:
+    """Two releases: without Ningbo's notice from 2021-07-01 on, with it from 2021-07-23 on."""
+    for book, known_from in ((of_ningbo.before, "2021-07-01"), (of_ningbo.after, "2021-07-23")):
+        await publish(of_ningbo.settings, book, "a release", "test", moment(known_from))
+    held = shelves(of_ningbo.settings, None)
+
+    assert await resolve("newest", held) == of_ningbo.after
+    assert await resolve(of_ningbo.before.hash[7:15], held) == of_ningbo.before
+    assert await resolve(moment("2021-07-22"), held) == of_ningbo.before
+    assert await resolve(moment("2021-07-23"), held) == of_ningbo.after
+    with pytest.raises(RulebookUnknownError, match="2021-06-30"):
+        await resolve(moment("2021-06-30"), held)
