@@ -207,7 +207,10 @@ class Settings(KafkaSettings, SecretSettings, LogSettings):
     )
     batch_records: int = Field(3_000, ge=1, le=20_000, description="Most records of one batch.")
     fetch_bytes: int = Field(
-        4 * 1024 * 1024, ge=64 * 1024, le=64 * 1024 * 1024, description="Most bytes fetched of one partition at a time."
+        1024 * 1024,
+        ge=64 * 1024,
+        le=64 * 1024 * 1024,
+        description="Most bytes fetched of one partition at a time. More than a processor's cache holds is slower.",
     )
     sieve: bool = Field(
         True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Final, cast
 
 import orjson
@@ -39,8 +39,23 @@ class PassingOver:
         shortest = [code for code in codes if not any(other != code and other in code for other in codes)]
         self._codes: Final = tuple(code.encode() for code in sorted(shortest))
 
-    def __call__(self, value: bytes) -> bool:
-        """`value` is not empty."""
+    def __call__(self, value: bytes | None) -> bool:
+        """True only if the processor would pass the record over."""
+        if not value:
+            return False
+        return looks_like_an_object(value) and self._hides_nothing(value)
+
+    def every(self, values: Sequence[bytes | None]) -> bool:
+        """Whether each of `values` is passed over: quickly for the many that hold nothing of ours.
+
+        Laid end to end they are searched once. What is found there may lie across a border, so False is not certain.
+        """
+        for value in values:
+            if not value or value[0] != _OPEN_BRACE or value[-1] != _CLOSE_BRACE:
+                return False
+        return self._hides_nothing(b"".join(values))  # type: ignore[arg-type] # none is None
+
+    def _hides_nothing(self, value: bytes) -> bool:
         for code in self._codes:
             if code in value:
                 return False
@@ -51,13 +66,11 @@ class PassingOver:
                 return False
             at = value.find(_EVENT_TYPE, at + 1)
         # A search for one byte is several times as fast as one for two.
-        if b"\\" in value and rb"\u" in value:
-            return False
-        return looks_like_an_object(value)
+        return b"\\" not in value or rb"\u" not in value
 
 
 def looks_like_an_object(value: bytes) -> bool:
-    """Whether the first and last non-blank bytes are the braces of a JSON object."""
+    """Of a value that is not empty, whether the first and last non-blank bytes are the braces of a JSON object."""
     if value[0] == _OPEN_BRACE and value[-1] == _CLOSE_BRACE:
         return True
     bare = value.strip()

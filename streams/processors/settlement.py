@@ -92,14 +92,14 @@ class SettlementProcessor:
         self.rulebook = rulebook
         self._secret = secret
         self._worker_version = worker_version
-        self._none_of_ours = PassingOver(rulebook.codes)
+        self.passes_over: Final = PassingOver(rulebook.codes)
 
     def __call__(self, record: Record) -> Answer:
         value = record.value
         try:
             if value is None or not value or value.isspace():
                 raise DeadLetter(DeadLetterReason.EMPTY_VALUE, "expected a settlement event, found no value")
-            if self._none_of_ours(value):
+            if self.passes_over(value):
                 return PASSED_OVER
             event = read(parse(value), self.rulebook.codes, self.rulebook.dated_codes)
             if event is None:
@@ -109,10 +109,6 @@ class SettlementProcessor:
             return self._dead_letter(record, letter)
         except Exception as error:  # nothing a record holds may stop the stream
             return self._dead_letter(record, DeadLetter(DeadLetterReason.PROCESSING_ERROR, _where(error)))
-
-    def passes_over(self, value: bytes | None) -> bool:
-        """Whether a record with this value is passed over unparsed; True only if the answer would be PASSED_OVER."""
-        return value is not None and value != b"" and self._none_of_ours(value)
 
     def _answer(self, event: SettlementCompleted | SettlementUndone, decision: Decision) -> Answer:
         adjusted, disclosure, settlement = decision.adjusted, decision.disclosure, decision.settlement

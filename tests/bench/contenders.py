@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 import psutil
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from ops.kafka.broker import CHECKOUT
 from tests.bench.workload import PARTITIONS
@@ -71,9 +71,17 @@ class CommittedRun(Run):
         super().__init__(processes, log)
         self._watcher = watcher
         self._partitions = [TopicPartition(topic, partition) for partition in range(PARTITIONS)]
+        self._last = 0
 
     def progress(self) -> int:
-        return sum(max(0, found.offset) for found in self._watcher.committed(self._partitions, timeout=10))
+        try:
+            committed = self._watcher.committed(self._partitions, timeout=10)
+        except KafkaException as error:
+            if not error.args[0].retriable() and error.args[0].code() != KafkaError.NOT_COORDINATOR:
+                raise
+            return self._last  # the group's coordinator is still being chosen
+        self._last = sum(max(0, found.offset) for found in committed)
+        return self._last
 
 
 class Contender(ABC):

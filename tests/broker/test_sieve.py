@@ -1,6 +1,8 @@
 """The sieve in a settling worker: the same outputs, counts and offsets as without it, also where the rules change."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 import pytest
 
@@ -15,15 +17,27 @@ MANY = 3_000
 
 
 @dataclass
+class Without:
+    """Passes over what does not hold `word`; `asked` is called before it tells."""
+
+    word: bytes
+    asked: Callable[[], None] = lambda: None
+
+    def __call__(self, value: bytes | None) -> bool:
+        self.asked()
+        return value is not None and self.word not in value
+
+    def every(self, values: Sequence[bytes | None]) -> bool:
+        return all(self(value) for value in values)
+
+
+@dataclass
 class Deciding:
-    """Answers values that hold `word` with its own `name`, and tells beforehand which it will not answer."""
+    """Answers with its own `name` what `passes_over` leaves."""
 
     name: bytes
-    word: bytes
+    passes_over: Without
     met: list[bytes | None] = field(default_factory=list)
-
-    def passes_over(self, value: bytes | None) -> bool:
-        return value is not None and self.word not in value
 
     def __call__(self, record: Record) -> Answer:
         self.met.append(record.value)
@@ -53,7 +67,7 @@ def _values(step: int) -> list[bytes | None]:
 
 @pytest.mark.parametrize("sieve", [True, False])
 async def test_outputs_and_counts_are_the_same_with_and_without(on_any: Scene, sieve: bool) -> None:
-    process = Deciding(b"it", b"ours")
+    process = Deciding(b"it", Without(b"ours"))
     on_any.rules = Rules(process)
     on_any.settings = on_any.settings.model_copy(update={"sieve": sieve})
     await on_any.send(*_values(100))
@@ -67,7 +81,7 @@ async def test_outputs_and_counts_are_the_same_with_and_without(on_any: Scene, s
 
 @pytest.mark.real_kafka
 async def test_where_nothing_is_ours_the_offset_moves_on_and_is_committed(on_kafka: Scene) -> None:
-    process = Deciding(b"it", b"ours")
+    process = Deciding(b"it", Without(b"ours"))
     on_kafka.rules = Rules(process)
     await on_kafka.send(*[b"else"] * MANY)
     async with on_kafka.settling():
@@ -79,18 +93,10 @@ async def test_where_nothing_is_ours_the_offset_moves_on_and_is_committed(on_kaf
 async def test_what_was_passed_over_by_the_rules_before_is_asked_again(on_kafka: Scene) -> None:
     """The rules change while the sieve is at work: what it had dropped by those before is fetched again."""
     rules = Rules()
-    new = Deciding(b"new", b"s")  # both kinds of value hold it
-
-    class Switching(Deciding):
-        asked = 0
-
-        def passes_over(self, value: bytes | None) -> bool:
-            self.asked += 1
-            if self.asked == MANY // 2:
-                rules.switch(new)
-            return super().passes_over(value)
-
-    rules.switch(old := Switching(b"old", b"ours"))
+    new = Deciding(b"new", Without(b"s"))  # both kinds of value hold it
+    left = count(MANY // 2, -1)
+    old = Deciding(b"old", Without(b"ours", lambda: rules.switch(new) if next(left) == 0 else None))
+    rules.switch(old)
     on_kafka.rules = rules
     await on_kafka.send(*_values(10))
     async with on_kafka.settling() as (_, metrics):

@@ -67,6 +67,14 @@ def test_wherever_it_stands_what_could_make_an_event_ours_is_seen(hidden: str, a
     assert passes_over((around % hidden.swapcase()[:-1]).encode()) is (hidden != NATIONAL)  # a code within the code
 
 
+def test_many_are_passed_over_at_once_only_where_each_is() -> None:
+    passes_over = PassingOver([NATIONAL])
+    other, ours = b'{"a":1}', orjson.dumps(event())
+    assert passes_over.every([other] * 3)
+    for odd in (ours, None, b"", b" ", b"[]", b"{", b"}"):
+        assert not passes_over.every([other, odd, other])
+
+
 @pytest.mark.parametrize("value", [b"[]", b"{", b"}", b'{"a":1},', b"   ", b"null"])
 def test_what_does_not_look_like_an_object_is_not_passed_over(value: bytes) -> None:
     assert not PassingOver([NATIONAL])(value)
