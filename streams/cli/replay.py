@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import os
 import signal
 import sys
 import time
@@ -49,6 +50,10 @@ DIFF_ENDS: Final = ENDS.replace("- 0: done", "- 0: nothing differs\n- 3: somethi
 AGAIN: Final = "at a batch border; run the same command again to go on"
 
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN.yaml", help="A plan made by petct replay plan.")]
+Jobs = Annotated[
+    int | None,
+    typer.Option(min=1, help="Processes that share the partitions.", show_default="as many as there are cores"),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON document instead.")]
 
 
@@ -156,6 +161,7 @@ def run(
     pause_when_live_lag_over: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="Rest while live traffic is more than N records behind.")
     ] = None,
+    jobs: Jobs = None,
     retry_limit: Annotated[int, typer.Option(min=1, help="How often a dead letter is tried again.")] = 5,
     accept_gap: Annotated[bool, typer.Option(help="Go on where retention has deleted records since.")] = False,
     as_json: AsJson = False,
@@ -181,6 +187,7 @@ def run(
             who=who or _user(),
             rate=rate,
             pause_when_lag_over=pause_when_live_lag_over,
+            jobs=jobs or _cores(),
             retry_limit=retry_limit,
             accept_gap=accept_gap,
         )
@@ -196,6 +203,7 @@ def diff(
     plan_file: PlanFile,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with the derivations too.")] = None,
     rate: Annotated[float | None, typer.Option(help="Most records a second.", show_default="no limit")] = None,
+    jobs: Jobs = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what a plan would change; writes nothing to any topic.
@@ -212,7 +220,7 @@ def diff(
     from streams.replay.page import page  # noqa: PLC0415
 
     with telling():
-        options = Options(rate=rate)
+        options = Options(rate=rate, jobs=jobs or _cores())
         report, outcome, plan = run_here(plan_file, options)
     if html is not None:
         html.write_text(page(plan, report), "utf-8")
@@ -479,6 +487,10 @@ def _user() -> str:
         return getpass.getuser()
     except (OSError, KeyError):
         return "unknown"
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _now() -> datetime:

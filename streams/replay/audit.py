@@ -11,7 +11,7 @@ from streams.replay import reading
 from streams.replay.cluster import partitions_of
 from streams.replay.errors import TopicMissingError
 from streams.replay.ledger import Ledger
-from streams.replay.running import read_ledger
+from streams.replay.ledger_topic import read_ledger
 from streams.settings import KafkaSettings
 
 

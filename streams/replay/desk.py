@@ -14,8 +14,8 @@ from streams.replay.audit import whole_ledger
 from streams.replay.cluster import partitions_of
 from streams.replay.errors import PlanError
 from streams.replay.ledger import letter_output
+from streams.replay.ledger_topic import write_to_ledger
 from streams.replay.letters import Letter
-from streams.replay.running import write_to_ledger
 from streams.settings import KafkaSettings
 
 

@@ -11,6 +11,10 @@ class ReplayError(Exception):
         self.problem = problem
         self.mend = mend
 
+    def __reduce__(self) -> tuple[type[ReplayError], tuple[str, str]]:
+        """It travels between processes."""
+        return type(self), (self.problem, self.mend)
+
 
 class PlanError(ReplayError):
     """The plan, or what was asked of it, is wrong."""
@@ -30,3 +34,7 @@ class BrokerAwayError(ReplayError):
 
 class TopicMissingError(ReplayError):
     """A topic that a replay needs is not there."""
+
+
+class TakenOverError(ReplayError):
+    """Another run of the same plan is at work."""

@@ -108,6 +108,45 @@ class Judge:
             disclosure = disclosure_id(self._secret, adjusted["source_event_id"]).encode()
         return Case(record, answer, offset, letter, first.key or b"", self._digest(first), disclosure)
 
+    def sift(self, cases: Sequence[Case], kept: set[bytes], counts: Counter[str]) -> list[Case]:
+        """Those that may change something; the others, nearly all, are counted and need not be held any longer.
+
+        `kept` are the settlements of cases kept before in this batch, which may change what stands; it grows here.
+        What is alike now needs no correction whatever live traffic does until the batch is written.
+        """
+        if self._retrying or self._outcomes:
+            return list(cases)
+        settlements = self._store.settlements({case.key for case in cases if self._store.maybe(case.key)})
+        disclosures = self._store.disclosures({case.disclosure for case in cases if case.disclosure is not None})
+        remaining = []
+        for case in cases:
+            held = settlements.get(case.key, NOTHING)
+            count = None if case.key in kept else self._plain_count(case, held, disclosures.get(case.disclosure or b""))
+            if count is None:
+                kept.add(case.key)
+                remaining.append(case)
+            else:
+                counts[count] += 1
+        return remaining
+
+    def _plain_count(self, case: Case, held: Held, disclosed: Disclosed | None) -> str | None:
+        """How to count a case that changes nothing; None where that takes a closer look."""
+        if case.answer.fate is not Fate.DECIDED:
+            same = case.answer.adjusted is not None and self._plainly_unchanged(case, held)
+            return "unchanged" if same else None
+        decision = held.decision
+        if decision is None or decision.source != _adjusted(case.answer)["source_event_id"] or not _alike(case, held):
+            return None
+        if held.undone:
+            return "reversed"
+        output = _disclosure_output(case.answer)
+        if output is None:
+            return "unchanged" if disclosed is None or disclosed.withdrawn else None
+        if disclosed is None:
+            return None
+        same = disclosed.final or (not disclosed.withdrawn and self._digest(output) == disclosed.digest)
+        return "unchanged" if same else None
+
     def wanted(self, cases: Sequence[Case]) -> tuple[_Batch, Wanted]:
         """What stands for these cases, and which records must be read to compare with."""
         batch = _Batch(

@@ -29,6 +29,8 @@ class Options:
     retry_limit: int = RETRY_LIMIT
     batch_records: int = BATCH_RECORDS
     at_once: int = PARTITIONS_AT_ONCE
+    jobs: int = 1
+    """Processes that share the partitions."""
     accept_gap: bool = False
     """Go on although retention has deleted the beginning of the stretch since the plan was made."""
 

@@ -72,7 +72,10 @@ async def beginnings(consumer: AIOKafkaConsumer, partitions: Iterable[TopicParti
 async def up_to(
     consumer: AIOKafkaConsumer, partition: TopicPartition, end: int, most: int = 5_000
 ) -> AsyncIterator[list[Any]]:
-    """Records from the position to before `end`, in lots. Raises RetentionError, BrokerAwayError."""
+    """Records from the position to before `end`, in lots; an empty one where the position moved without records.
+
+    Raises RetentionError, BrokerAwayError.
+    """
     loop = asyncio.get_running_loop()
     moved = loop.time()
     last = -1
@@ -97,7 +100,7 @@ async def up_to(
         records = fetched.get(partition, [])
         if records and records[-1].offset >= end:
             records = [record for record in records if record.offset < end]
-        if records:
+        if records or await consumer.position(partition) != position:
             yield records
 
 

@@ -34,10 +34,9 @@ def slot(key: bytes) -> bytes:
 
 
 class Store:
-    """Rows by id. `get` and `put` work on many at once. A context manager: its file goes with it."""
+    """Rows by id, many at once. A context manager: its file goes with it."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
         # Autocommit off, one endless transaction: nothing of this outlives the process.
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.executescript(
@@ -50,6 +49,9 @@ class Store:
             "CREATE INDEX buried_disclosures ON disclosures (buried) WHERE buried = 1;"
             "BEGIN"
         )
+        # The name goes, the file stays until it is closed: kill -9 leaves nothing behind.
+        with suppress(OSError):
+            path.unlink()
         # Most records of a bus have no settlement here; this says so without asking the database.
         self._seen = bytearray(_SLOTS)
 
@@ -60,8 +62,6 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._db.close()
-        with suppress(OSError):
-            self._path.unlink(missing_ok=True)
 
     def maybe(self, key: bytes) -> bool:
         """False: nothing stands for this settlement."""
@@ -101,6 +101,11 @@ class Store:
     def count(self) -> int:
         """Settlements for which something stands."""
         return int(self._db.execute("SELECT count(*) FROM settlements").fetchone()[0])
+
+    def size(self) -> int:
+        """Of the file, in bytes."""
+        (pages,), (page,) = (self._db.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
+        return int(pages * page)
 
     def _get(self, table: str, keys: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
         assert table in _TABLES

@@ -13,8 +13,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 import orjson
@@ -32,31 +34,37 @@ from tests.kafka import Broker
 
 PARTITIONS: Final = 4
 SECRET: Final = "benchmark"
+JOBS: Final = (1, 2)
 _LOOK_EVERY: Final = 0.02
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.dry_run", description=__doc__)
-    parser.add_argument("--events", type=int, default=60_000)
+    parser.add_argument("--events", type=int, default=60_000, help="all ours; of 1 in 100 ours ten times as many")
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="petct-bench-") as folder,
         RealKafka(Path(folder), heap="1g") as kafka,
     ):
-        for share in (1.0, 0.01):
-            live, dry, replaying = measure(kafka.bootstrap_servers, Path(folder), share, given.events, given.rounds)
-            print(
-                f"{share * 100:g} % ours: live worker {live:,.0f}/s, dry run {dry:,.0f}/s all told "
-                f"({dry / live:.2f} x), {replaying:,.0f}/s once what was answered before is read",
-                flush=True,
-            )
+        for share, number in ((1.0, given.events), (0.01, 10 * given.events)):
+            rates = measure(kafka.bootstrap_servers, Path(folder), share, number, given.rounds)
+            live = median(rates["live"])
+            print(f"{share * 100:g} % ours, {number:,} events: live worker {live:,.0f}/s")
+            for jobs in JOBS:
+                whole, replaying = median(rates[f"{jobs} whole"]), median(rates[f"{jobs} replaying"])
+                print(
+                    f"  dry run of {jobs} process{'es' if jobs > 1 else ''}: {whole:,.0f}/s all told "
+                    f"({whole / live:.2f} x), {replaying:,.0f}/s once what was answered before is read "
+                    f"({replaying / live:.2f} x)",
+                    flush=True,
+                )
     return 0
 
 
-def measure(bootstrap: str, folder: Path, share: float, number: int, rounds: int) -> tuple[float, float, float]:
-    """Medians, in events a second: live, dry run from start to end, dry run without the reading of earlier answers."""
-    lives, dries, replayings = [], [], []
+def measure(bootstrap: str, folder: Path, share: float, number: int, rounds: int) -> dict[str, list[float]]:
+    """Events a second: live; dry runs from start to end, and without the reading of earlier answers."""
+    rates: defaultdict[str, list[float]] = defaultdict(list)
     for turn in range(rounds):
         prefix = f"dry.{share:g}.{turn}."
         settings = Settings(
@@ -73,13 +81,14 @@ def measure(bootstrap: str, folder: Path, share: float, number: int, rounds: int
             "PETCT_RULEBOOK_FALLBACK": "installed",
             "PYTHONPATH": str(CHECKOUT),
         }
-        lives.append(_live(settings, environment, number))
+        rates["live"].append(_live(settings, environment, number))
         plan = folder / "plan.yaml"
         plan.write_text(asyncio.run(_plan(settings)), "utf-8")
-        dry, replaying = _dry(environment, plan, number)
-        dries.append(dry)
-        replayings.append(replaying)
-    return tuple(sorted(rates)[rounds // 2] for rates in (lives, dries, replayings))  # type: ignore[return-value]
+        for jobs in JOBS:
+            whole, replaying = _dry(environment, plan, number, jobs)
+            rates[f"{jobs} whole"].append(whole)
+            rates[f"{jobs} replaying"].append(replaying)
+    return rates
 
 
 async def _fill(settings: Settings, share: float, number: int) -> None:
@@ -119,8 +128,8 @@ async def _plan(settings: Settings) -> str:
     return write((await make_plan(settings, asked, load_rulebook(), now)).plan)
 
 
-def _dry(environment: dict[str, str], plan: Path, number: int) -> tuple[float, float]:
-    command = [sys.executable, "-m", "streams.cli", "replay", "run", str(plan), "--json"]
+def _dry(environment: dict[str, str], plan: Path, number: int, jobs: int) -> tuple[float, float]:
+    command = [sys.executable, "-m", "streams.cli", "replay", "run", str(plan), "--json", "--jobs", str(jobs)]
     done = subprocess.run(command, env=environment, capture_output=True, check=True)
     pulses = [orjson.loads(line) for line in done.stderr.splitlines() if line.startswith(b"{")]
     whole = pulses[-1]["seconds"]

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,10 +20,12 @@ from streams.bus.rulebook_topic import publish
 from streams.replay import Kind, LeftAlone
 from streams.replay.audit import read_log
 from streams.replay.cluster import live_offsets
-from streams.replay.errors import PlanError, RetentionError, RulebookUnknownError
+from streams.replay.errors import PlanError, RetentionError, RulebookUnknownError, TakenOverError
+from streams.replay.lane import Lane
 from streams.replay.planning import moment
 from streams.replay.rulebooks import resolve, shelves
-from streams.replay.running import _Lane
+from streams.rulebook import load_rulebook
+from streams.rulebook.loader import NOTICES
 from tests.broker.replaying import (
     WHY,
     Past,
@@ -34,6 +37,7 @@ from tests.broker.replaying import (
     settlements,
 )
 from tests.broker.workers import CHECKOUT
+from tests.builders import NATIONAL
 
 pytestmark = [pytest.mark.kafka, pytest.mark.real_kafka]
 
@@ -146,16 +150,16 @@ async def test_a_reversal_in_the_moment_of_the_correction_stands_in_the_end(
     """The live worker answers between our look and our write. What stands is written again behind the correction."""
     await of_ningbo.settle(list(settlements(20)))
     plan = await of_ningbo.plan()
-    transact, reversed_now = _Lane._transact, False
+    transact, reversed_now = Lane._transact, False
 
-    async def late(self: _Lane, outputs: dict[str, list[Any]]) -> None:
+    async def late(self: Lane, outputs: dict[str, list[Any]]) -> None:
         nonlocal reversed_now
         if ADJUSTED in outputs and not reversed_now:
             reversed_now = True
             await of_ningbo.settle([reversal_of(7)])
         await transact(self, outputs)
 
-    monkeypatch.setattr(_Lane, "_transact", late)
+    monkeypatch.setattr(Lane, "_transact", late)
     outcome, _ = await of_ningbo.run(plan, emit=True)
 
     of_7 = [
@@ -176,12 +180,12 @@ async def test_a_reversal_in_the_moment_of_the_correction_stands_in_the_end(
 async def test_what_a_killed_run_buried_the_next_run_restores(of_ningbo: Past, monkeypatch: pytest.MonkeyPatch) -> None:
     await of_ningbo.settle(list(settlements(20)))
     plan = await of_ningbo.plan()
-    transact = _Lane._transact
+    transact = Lane._transact
 
     class Killed(BaseException):
         pass
 
-    async def late(self: _Lane, outputs: dict[str, list[Any]]) -> None:
+    async def late(self: Lane, outputs: dict[str, list[Any]]) -> None:
         if ADJUSTED in outputs:
             await of_ningbo.settle([reversal_of(7)])
             await transact(self, outputs)
@@ -189,7 +193,7 @@ async def test_what_a_killed_run_buried_the_next_run_restores(of_ningbo: Past, m
         await transact(self, outputs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(_Lane, "_transact", late)
+        patch.setattr(Lane, "_transact", late)
         with pytest.raises(Killed):
             await of_ningbo.run(plan, emit=True)
     assert (await of_ningbo.newest())[b"S00000007"]["event_type"] == "settlement.adjusted"
@@ -406,3 +410,75 @@ async def test_the_rulebook_is_the_newest_release_or_as_it_was_known_then(of_nin
     assert await resolve(moment("2021-07-23"), held) == of_ningbo.after
     with pytest.raises(RulebookUnknownError, match="2021-06-30"):
         await resolve(moment("2021-06-30"), held)
+
+
+async def test_several_processes_write_what_one_would_and_stop_when_told(of_ningbo: Past) -> None:
+    records = list(settlements(800))
+    await of_ningbo.settle(records)
+    plan = await of_ningbo.plan()
+    stop = asyncio.Event()
+
+    stopped, first = await of_ningbo.run(
+        plan, emit=True, jobs=3, rate=150, stop=stop, on_difference=lambda _: stop.set()
+    )
+    assert not stopped.finished
+    outcome, rest = await of_ningbo.run(plan, emit=True, jobs=3)
+
+    assert outcome.finished
+    assert stopped.tally.records + outcome.tally.records == 800
+    assert len(first) + len(rest) == 8
+    new = [
+        held for partition in (await of_ningbo.written()).values() for held in partition if b'"revision":2' in held[1]
+    ]
+    outputs = corrected(records, of_ningbo.before, of_ningbo.after)
+    assert sorted(new) == sorted((output.key, output.value, tuple(output.headers)) for output in outputs)
+
+
+async def test_what_ends_one_process_is_told_by_the_run(of_ningbo: Past) -> None:
+    from confluent_kafka import TopicPartition
+    from confluent_kafka.admin import AdminClient
+
+    await of_ningbo.settle(list(settlements(100)))
+    plan = await of_ningbo.plan()
+    admin = AdminClient({"bootstrap.servers": of_ningbo.settings.kafka_bootstrap_servers})
+    for deleted in admin.delete_records([TopicPartition(of_ningbo.settings.topic(EVENTS), 3, 5)]).values():
+        deleted.result(timeout=30)
+
+    with pytest.raises(RetentionError, match="offsets 0 to 4 are gone"):
+        await of_ningbo.run(plan, jobs=2)
+
+
+async def test_of_two_runs_of_one_plan_the_later_one_goes_on(of_ningbo: Past) -> None:
+    records = list(settlements(400))
+    await of_ningbo.settle(records)
+    plan = await of_ningbo.plan()
+    begun = asyncio.Event()
+    first = asyncio.create_task(of_ningbo.run(plan, emit=True, rate=40, on_difference=lambda _: begun.set()))
+    await begun.wait()
+
+    outcome, _ = await of_ningbo.run(plan, emit=True)
+
+    with pytest.raises(TakenOverError):
+        await first
+    assert outcome.finished
+    corrections = [v for held in (await of_ningbo.written()).values() for _, v, _ in held if b'"revision":2' in v]
+    assert len(corrections) == len(set(corrections)) == 4
+
+
+async def test_what_a_forgotten_code_decided_has_vanished_although_its_bytes_are_passed_over(of_ningbo: Past) -> None:
+    """The sieve drops what holds no code of the rulebook, but not what holds a code of an earlier one."""
+    await of_ningbo.settle(list(settlements(40)))
+    (folder := of_ningbo.folder / "other").mkdir()
+    for notice in NOTICES.glob("*.yaml"):
+        shutil.copy(notice, folder)
+    exams = (NOTICES.parent / "exams.yaml").read_text("utf-8")
+    assert NATIONAL in exams
+    (folder / "exams.yaml").write_text(exams.replace(NATIONAL, "002304000079999"), "utf-8")
+    of_ningbo.after = load_rulebook(folder)
+    assert NATIONAL not in of_ningbo.after.codes
+
+    outcome, differences = await of_ningbo.run(await of_ningbo.plan())
+
+    assert [difference.kind for difference in differences] == [Kind.VANISHED] * 40
+    assert {difference.left_alone for difference in differences} == {LeftAlone.FOR_A_PERSON}
+    assert outcome.tally.records == 40

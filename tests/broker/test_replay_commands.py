@@ -29,7 +29,7 @@ async def test_plan_diff_run_and_log(of_ningbo: Past, tmp_path: Path) -> None:
     assert code == 0
     assert b"at most 200 records of 4 partitions (an estimate" in error
 
-    code, out, error = await petct(of_ningbo, "replay", "diff", str(plan), "--json", "--html", str(html))
+    code, out, error = await petct(of_ningbo, "replay", "diff", str(plan), "--jobs", "1", "--json", "--html", str(html))
     assert code == 3
     told = orjson.loads(out)["difference"]
     assert told["total"] == {
@@ -44,7 +44,7 @@ async def test_plan_diff_run_and_log(of_ningbo: Past, tmp_path: Path) -> None:
     code, _, error = await petct(of_ningbo, "replay", "run", str(plan), "--emit")
     assert (code, b"must say why" in error) == (2, True)
     before = await of_ningbo.ends(ADJUSTED)
-    code, out, _ = await petct(of_ningbo, "replay", "run", str(plan))
+    code, out, _ = await petct(of_ningbo, "replay", "run", str(plan), "--jobs", "1")
     assert code == 0
     assert b"2 to emit" in out
     assert await of_ningbo.ends(ADJUSTED) == before
@@ -52,7 +52,7 @@ async def test_plan_diff_run_and_log(of_ningbo: Past, tmp_path: Path) -> None:
     code, out, _ = await petct(of_ningbo, "replay", "run", str(plan), "--emit", "--why", "posted late", "--who", "ops")
     assert code == 0
     assert b"2 emitted" in out
-    code, out, _ = await petct(of_ningbo, "replay", "diff", str(plan))
+    code, out, _ = await petct(of_ningbo, "replay", "diff", str(plan), "--jobs", "1")
     assert code == 0, "nothing differs any more: what was needs_review is not"
 
     code, out, _ = await petct(of_ningbo, "replay", "log", "--json")
@@ -100,7 +100,7 @@ _shared: dict[str, Past] = {}
 async def test_a_changed_plan_file_and_missing_topics_are_told(of_ningbo: Past, tmp_path: Path) -> None:
     plan = of_ningbo.file(await of_ningbo.plan())
     plan.write_text(plan.read_text("utf-8").replace("start: 0", "start: 1", 1), "utf-8")
-    code, _, error = await petct(of_ningbo, "replay", "run", str(plan))
+    code, _, error = await petct(of_ningbo, "replay", "run", str(plan), "--jobs", "1")
     assert (code, b"was changed after it was made" in error) == (2, True)
 
     of_ningbo.settings = of_ningbo.settings.model_copy(update={"topic_prefix": "nowhere."})
