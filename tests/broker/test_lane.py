@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient
 
 from ops.kafka.broker import RealKafka
 from schemas import deadletters
-from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES, EVENTS, MAX_OUTPUT_BYTES
+from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES, EVENTS, MAX_OUTPUT_BYTES, TOPICS
 from streams.bus.breaker import BreakerPolicy
 from streams.bus.clients import Clients, throw_away
 from streams.bus.lane import FENCED, Limits, Shared, open_lane, transact
@@ -416,8 +416,8 @@ async def test_topics_unlike_the_catalogue_are_told_and_a_small_limit_is_fatal(
 async def test_a_check_creates_nothing(broker: Broker, prefix: str) -> None:
     made = scene(broker, prefix)
 
-    assert len(await check_topics(made.settings)) == 6
-    assert len(await check_topics(made.settings)) == 6
+    assert len(await check_topics(made.settings)) == len(TOPICS)
+    assert len(await check_topics(made.settings)) == len(TOPICS)
 
 
 @pytest.mark.real_kafka
