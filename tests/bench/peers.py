@@ -1,0 +1,72 @@
+"""The peers: the same decisions in other stream processors, and the same topology in Kafka Streams."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from typing import Final
+
+from ops.kafka.broker import CACHE, CHECKOUT, find_java
+from tests.bench.contenders import SECRET, Contender
+
+QUIX: Final = CACHE / "quix"
+KAFKA_STREAMS: Final = CACHE / "kafka-streams"
+_HERE: Final = Path(__file__).parent
+
+
+class Faust(Contender):
+    """`processing_guarantee="exactly_once"`."""
+
+    name = "Faust"
+
+    def command(self, bootstrap_servers: str, prefix: str, group: str, number: int) -> list[str]:
+        return [sys.executable, "-m", "tests.bench.faust_agent", "worker", "--loglevel", "warn"]
+
+    def environment(self, bootstrap_servers: str, prefix: str, group: str, number: int) -> dict[str, str]:
+        return {
+            "BENCH_BOOTSTRAP_SERVERS": bootstrap_servers,
+            "BENCH_PREFIX": prefix,
+            "BENCH_GROUP": group,
+            "BENCH_SECRET": SECRET,
+        }
+
+
+class Quix(Contender):
+    """`processing_guarantee="exactly-once"`, in an environment of its own under .cache."""
+
+    name = "Quix Streams"
+
+    def __init__(self) -> None:
+        python = QUIX / "bin" / "python"
+        if not python.exists():
+            venv.create(QUIX, with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", "-e", f"{CHECKOUT}[bench]"], check=True)
+        self._python = str(python)
+
+    def command(self, bootstrap_servers: str, prefix: str, group: str, number: int) -> list[str]:
+        return [self._python, str(_HERE / "quix_app.py"), bootstrap_servers, prefix, group, SECRET]
+
+
+class KafkaStreams(Contender):
+    """`exactly_once_v2`, one stream thread, no validation: see kafka-streams/src/main/java/Settle.java."""
+
+    name = "Kafka Streams"
+
+    def __init__(self) -> None:
+        maven = [
+            "mvn",
+            "-q",
+            "-B",
+            "-f",
+            str(_HERE / "kafka-streams" / "pom.xml"),
+            f"-Dmaven.repo.local={CACHE / 'maven'}",
+        ]
+        subprocess.run([*maven, "compile", "dependency:copy-dependencies", "-DincludeScope=runtime"], check=True)
+        self._classes = f"{KAFKA_STREAMS / 'classes'}{os.pathsep}{KAFKA_STREAMS / 'dependency' / '*'}"
+
+    def command(self, bootstrap_servers: str, prefix: str, group: str, number: int) -> list[str]:
+        state = f"state-{number}"
+        return [str(find_java()), "-Xmx512m", "-cp", self._classes, "Settle", bootstrap_servers, prefix, group, state]
