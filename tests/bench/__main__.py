@@ -1,101 +1,112 @@
-"""`python -m tests.bench` (`make bench`): measure on a real Kafka of its own and print the ratios."""
+"""`python -m tests.bench` (`make bench`): measure on a real Kafka of its own and print the ratios.
+
+Without `--quick` it takes about twenty minutes and writes docs/benchmarks.md. Other work on the machine shows.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import tempfile
-from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Final
 
 from rich.console import Console
-from rich.table import Table
 
 from ops.kafka.broker import KafkaFailedError, KafkaUnavailableError, RealKafka
+from tests.bench import latency, report, throughput
 from tests.bench.contenders import Contender, Plain, Settle
-from tests.bench.throughput import Throughput, measure
+from tests.bench.latency import Pace
+from tests.bench.peers import Faust, KafkaStreams, Quix
+from tests.bench.results import Case, Results
 from tests.bench.workload import Workload, fill
 
 # A run begins when all its processes are there; by default a group begins with the first.
 PROPERTIES: Final = {"group.initial.rebalance.delay.ms": "2500"}
-FIREHOSE_FLOOR: Final = 0.5
-ALL_OURS_FLOOR: Final = 0.1
+PACES: Final = (Pace(500, 1.0), Pace(5_000, 0.1))
 
-Results = dict[tuple[str, str, int], list[Throughput]]
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is measured: contenders with numbers of processes on each workload, and who is asked for its latency."""
+
+    throughput: list[tuple[Workload, list[tuple[Contender, int]]]]
+    latency: list[Contender]
+
+
+def quick_plan() -> Plan:
+    pair: list[tuple[Contender, int]] = [(Plain(), 1), (Settle(), 1)]
+    return Plan([(Workload(1.0, 40_000), pair), (Workload(0.01, 100_000), pair)], [])
+
+
+def full_plan() -> Plan:
+    plain, settle, streams = Plain(), Settle(), KafkaStreams()
+    ours: list[tuple[Contender, int]] = [(plain, 1), (settle, 1), (plain, 2), (settle, 2)]
+    no_sieve = (Settle(report.NO_SIEVE, {"PETCT_SIEVE": "false"}), 1)
+    peers: list[tuple[Contender, int]] = [(Faust(), 1), (Quix(), 1), (streams, 1)]
+    return Plan(
+        [
+            (Workload(1.0, 40_000), [*ours, *peers]),
+            (Workload(0.01, 200_000), [*ours, no_sieve, *peers]),
+            (Workload(0.001, 200_000), [*ours, no_sieve, (streams, 1)]),
+        ],
+        [settle, streams],
+    )
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="under two minutes, one process, without peers")
-    parser.add_argument("--rounds", type=int, help="how often everything is measured (medians are printed)")
+    parser.add_argument(
+        "--quick", action="store_true", help="the worker beside the plain consumer only; writes nothing"
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="how often everything is measured (default: 3)")
     given = parser.parse_args()
-    rounds = given.rounds or (3 if given.quick else 5)
-    scale = 1 if given.quick else 3
-    workloads = [Workload(1.0, 30_000 * scale), Workload(0.01, 100_000 * scale)]
-    if not given.quick:
-        workloads.append(Workload(0.001, 100_000 * scale))
     console = Console()
     try:
+        plan = quick_plan() if given.quick else full_plan()
         with (
             tempfile.TemporaryDirectory(prefix="petct-bench-") as folder,
             RealKafka(Path(folder), properties=PROPERTIES, heap="1g") as kafka,
         ):
-            results = _throughput(console, kafka.bootstrap_servers, workloads, rounds, [1] if given.quick else [1, 2])
+            results = _measure(console, plan, kafka.bootstrap_servers, given.rounds)
     except KafkaUnavailableError as error:
         print(f"no benchmark without a broker: {error}", file=sys.stderr)
         return 1
     except KafkaFailedError as error:
         print(f"the broker failed: {error}", file=sys.stderr)
         return 1
-    console.print(_table(results, workloads))
+    console.print(*report.tables(results), sep="\n")
+    if not given.quick:
+        report.write(results, given.rounds, "make bench")
+        console.print(f"written: {report.DOCUMENT.name}, {report.PLOT.name}")
     return 0
 
 
-def _throughput(
-    console: Console, bootstrap_servers: str, workloads: list[Workload], rounds: int, processes: list[int]
-) -> Results:
-    """All contenders take turns in every round, so that what else the machine does meets all of them."""
-    contenders: list[Contender] = [Plain(), Settle()]
-    for workload in workloads:
+def _measure(console: Console, plan: Plan, bootstrap_servers: str, rounds: int) -> Results:
+    """All take turns in every round, so that what else the machine does meets all of them."""
+    results = Results()
+    for workload, _ in plan.throughput:
         size = fill(workload, bootstrap_servers)
         console.print(f"{workload.label} ours: {workload.records:,} events of {size:,} bytes")
-    results: Results = defaultdict(list)
-    for number in range(rounds):
-        for workload in workloads:
-            for count in processes:
-                for contender in contenders:
-                    found = measure(contender, workload, bootstrap_servers, count)
-                    results[contender.name, workload.label, count].append(found)
-                    console.print(
-                        f"round {number + 1}: {workload.label:>5} ours, {count} x {contender.name}: "
-                        f"{found.rate:,.0f}/s, {found.cpu_microseconds:.1f} µs"
-                    )
+    for number in range(1, rounds + 1):
+        for workload, contenders in plan.throughput:
+            for contender, processes in contenders:
+                case = Case(workload.label, processes, contender.name)
+                run = throughput.measure(contender, workload, bootstrap_servers, processes)
+                results.throughput[case].append(run)
+                told = f"{run.rate:,.0f}/s, {run.cpu_microseconds:.1f} µs of CPU an event"
+                console.print(f"round {number}: {case.share} ours, {processes} x {case.contender}: {told}")
+        for pace, contender in _pairs(PACES, plan.latency):
+            found = latency.measure(contender, pace, bootstrap_servers)
+            results.latency[pace.label, contender.name].append(found)
+            console.print(f"round {number}: {pace.label}, {contender.name}: p50 {found.p50:.0f} p99 {found.p99:.0f} ms")
     return results
 
 
-def _table(results: Results, workloads: list[Workload]) -> Table:
-    table = Table("ours", "contender", "processes", "events/s", "CPU µs/event", "peak MB", "x plain", "x one process")
-    for (name, label, count), found in results.items():
-        plain = results[Plain.name, label, count]
-        one = results[name, label, 1]
-        table.add_row(
-            label,
-            name,
-            str(count),
-            f"{median(run.rate for run in found):,.0f}",
-            f"{median(run.cpu_microseconds for run in found):.1f}",
-            f"{max(run.peak_bytes for run in found) / 1e6:.0f}",
-            f"{_ratio(found, plain):.2f}",
-            f"{_ratio(found, one):.2f}",
-        )
-    return table
-
-
-def _ratio(ours: list[Throughput], theirs: list[Throughput]) -> float:
-    """The median over the rounds of the ratio within the round."""
-    return median(a.rate / b.rate for a, b in zip(ours, theirs, strict=True))
+def _pairs(paces: Iterable[Pace], contenders: list[Contender]) -> list[tuple[Pace, Contender]]:
+    return [(pace, contender) for pace in paces for contender in contenders]
 
 
 if __name__ == "__main__":
