@@ -24,8 +24,6 @@ _REGION: Final = re.compile(r"[0-9]{6}")
 _STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _BRACKET: Final = re.compile(rb"[\[\]{}]")
 _OPEN_BRACE, _CLOSE_BRACE = b"{}"
-_EVENT_TYPE: Final = b"settlement."
-_UNDOING: Final = tuple(word.encode().removeprefix(_EVENT_TYPE) for word in _UNDO)
 
 
 class PassingOver:
@@ -37,7 +35,7 @@ class PassingOver:
     def __init__(self, codes: Collection[str]) -> None:
         # A code that holds another one need not be sought itself.
         shortest = [code for code in codes if not any(other != code and other in code for other in codes)]
-        self._codes: Final = tuple(code.encode() for code in sorted(shortest))
+        self._sought: Final = tuple(word.encode() for word in (*sorted(shortest), *_UNDO))
 
     def __call__(self, value: bytes | None) -> bool:
         """True only if the processor would pass the record over."""
@@ -56,15 +54,9 @@ class PassingOver:
         return self._hides_nothing(b"".join(values))  # type: ignore[arg-type] # none is None
 
     def _hides_nothing(self, value: bytes) -> bool:
-        for code in self._codes:
-            if code in value:
+        for word in self._sought:
+            if word in value:
                 return False
-        # Both words begin alike, and so does that of a completed settlement: one search finds where to look closer.
-        at = value.find(_EVENT_TYPE)
-        while at >= 0:
-            if value.startswith(_UNDOING, at + len(_EVENT_TYPE)):
-                return False
-            at = value.find(_EVENT_TYPE, at + 1)
         # A search for one byte is several times as fast as one for two.
         return b"\\" not in value or rb"\u" not in value
 
