@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import ConsumerStoppedError, KafkaError
 from mode import Service
 
 from schemas.topics import EVENTS
@@ -199,7 +199,8 @@ class SettleService(Service):
                 failing_since = None
             except TimeoutError:
                 continue  # An outage, or a rebalance that takes its time: both end by themselves.
-            except KafkaError as error:
+            except (KafkaError, ConsumerStoppedError) as error:
+                # Stopping stops the consumer while we ask it.
                 if self.should_stop:
                     return
                 failing_since = failing_since or time.monotonic()

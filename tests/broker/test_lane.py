@@ -4,13 +4,14 @@ import asyncio
 from collections import Counter
 
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from confluent_kafka import TopicPartition as Where
 from confluent_kafka.admin import AdminClient
 
 from ops.kafka.broker import RealKafka
 from schemas import deadletters
 from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES, EVENTS, MAX_OUTPUT_BYTES, TOPICS
+from streams.bus import clients
 from streams.bus.breaker import BreakerPolicy
 from streams.bus.clients import Clients, throw_away
 from streams.bus.lane import FENCED, Limits, Shared, open_lane, transact
@@ -358,6 +359,32 @@ async def test_a_stop_does_not_wait_for_the_next_try(on_any: Scene) -> None:
     await on_any.send(b"ours")
     async with on_any.settling(crashing("before_send")) as (service, _):
         await until_true(lambda: any("reopening" in reason for reason in service.not_ready()))
+
+
+async def test_a_consumer_stopped_while_the_service_asks_it_is_no_failure(
+    on_any: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, stopping = asyncio.Event(), asyncio.Event()
+
+    class Interrupted(AIOKafkaConsumer):  # type: ignore[misc]
+        async def committed(self, partition: TopicPartition) -> int | None:
+            offset: int | None = await super().committed(partition)
+            task = asyncio.current_task()
+            if task is not None and not task.get_name().startswith("lane "):
+                # As when SIGTERM comes between this answer and the next question.
+                asked.set()
+                await stopping.wait()
+            return offset
+
+        async def stop(self) -> None:
+            stopping.set()
+            await super().stop()
+
+    monkeypatch.setattr(clients, "AIOKafkaConsumer", Interrupted)
+    async with on_any.settling():
+        await asyncio.wait_for(asked.wait(), PATIENCE)
+
+    assert on_any.ended == []
 
 
 async def test_a_lane_that_cannot_open_keeps_no_other_from_its_work(on_any: Scene) -> None:
