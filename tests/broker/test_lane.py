@@ -366,7 +366,7 @@ async def test_a_consumer_stopped_while_the_service_asks_it_is_no_failure(
 ) -> None:
     asked, stopping = asyncio.Event(), asyncio.Event()
 
-    class Interrupted(AIOKafkaConsumer):  # type: ignore[misc]
+    class Interrupted(AIOKafkaConsumer):
         async def committed(self, partition: TopicPartition) -> int | None:
             offset: int | None = await super().committed(partition)
             task = asyncio.current_task()
