@@ -111,6 +111,7 @@ def test_a_refused_reversal_withdraws_nothing() -> None:
         ("Wang Mou", "＊"),
         ("王某2", "＊"),
         ("爱新觉罗某", "爱新觉罗"),
+        ("鮮于某", "鮮于"),
         ("爱新觉罗", "爱"),
         ("〇某", "〇"),
         ("\U00030edd某", "\U00030edd"),
