@@ -25,12 +25,18 @@ from prometheus_client.registry import Collector
 
 from schemas.adjusted import LineOutcome, LineReason
 from schemas.deadletters import DeadLetterReason
+from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES
 from streams.processors.settlement import Answer, Fate
 
 BEARERS: Final = ("fund", "assistance", "patient", "hospital")
 # A counter cannot fall, and a refund gives money back: the net is charged minus refunded.
 DIRECTIONS: Final = ("charged", "refunded")
-RESULTS: Final = ("committed", "failed")
+RESULTS: Final = ("committed", "aborted", "in_doubt")
+CAUSES: Final = ("fenced", "broker", "timeout", "topics", "unforeseen")
+OUTPUTS: Final = (ADJUSTED, DISCLOSURES, DEADLETTERS)
+OTHER: Final = "other"
+REPLAY_MODES: Final = ("emit", "compare")
+REPLAY_PHASES: Final = ("reading", "replaying", "waiting")
 LANE_STATES: Final = ("opening", "running", "reopening", "closing")
 
 M = TypeVar("M", Counter, Gauge, Histogram)
@@ -41,22 +47,32 @@ prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric. `labels` gives each label its closed set of values; None where it is bounded but not known here."""
+    """One metric. `labels` gives each label its closed set of values; a text where they are known only at run time:
+
+    then it says what bounds them. `process` is which of our processes serves it.
+    """
 
     name: str
     kind: Literal["counter", "gauge", "histogram", "info"]
     unit: str
     help: str
     question: str
-    labels: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
+    labels: dict[str, tuple[str, ...] | str] = field(default_factory=dict)
     buckets: tuple[float, ...] = ()
+    process: Literal["worker", "replay"] = "worker"
 
 
-_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 40.0)
+_AGES: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 86400.0)
+_BATCHES: Final = (1.0, 10.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0, 30_000.0, 100_000.0)
+
+_PARTITION: Final = "partitions of settlement.events that this worker owns"
+_CITY: Final = f"cities the rulebook in force has a rule for, a province's code for its own pool, `{OTHER}` for all else"
 
 CATALOGUE: Final[dict[str, Metric]] = {
     metric.name: metric
     for metric in (
+        # What comes in, and what becomes of it.
         Metric(
             "petct_records_total",
             "counter",
@@ -69,17 +85,17 @@ CATALOGUE: Final[dict[str, Metric]] = {
             "petct_settlements_total",
             "counter",
             "settlements",
-            "Settlements decided, by outcome.",
-            "What do we decide?",
-            {"outcome": get_args(LineOutcome)},
+            "Settlements decided, by outcome and city of the insured.",
+            "What do we decide, and is one city unlike the others?",
+            {"outcome": get_args(LineOutcome), "city": _CITY},
         ),
         Metric(
             "petct_reasons_total",
             "counter",
-            "lines",
-            "Reasons given on lines of decided settlements.",
-            "Why do we decide so?",
-            {"reason": get_args(LineReason)},
+            "reasons",
+            "Reasons given on lines of decided settlements, by city of the insured.",
+            "Why do we decide so, and where do hospitals charge too much?",
+            {"reason": get_args(LineReason), "city": _CITY},
         ),
         Metric(
             "petct_dead_letters_total",
@@ -93,18 +109,61 @@ CATALOGUE: Final[dict[str, Metric]] = {
             "petct_money_yuan_total",
             "counter",
             "yuan",
-            "Money of decided settlements, by who bears it; what a refund gives back is counted apart.",
+            "Money of decided settlements, by who bears it and how the settlement was decided; what a refund gives back "
+            "is counted apart.",
             "Who pays how much?",
-            {"bearer": BEARERS, "direction": DIRECTIONS},
+            {"bearer": BEARERS, "outcome": get_args(LineOutcome), "direction": DIRECTIONS},
+        ),
+        Metric(
+            "petct_outputs_total",
+            "counter",
+            "records",
+            "Records committed to the output topics.",
+            "Does every topic get what it should?",
+            {"topic": OUTPUTS},
+        ),
+        Metric(
+            "petct_records_missed_total",
+            "counter",
+            "records",
+            "Records that retention deleted before they were read, as found when a partition was opened.",
+            "Have we lost money for good?",
+        ),
+        # How long it takes.
+        Metric(
+            "petct_batch_records",
+            "histogram",
+            "records",
+            "Input records of a committed batch, passed-over ones too.",
+            "Do we work in gulps, or record by record?",
+            {},
+            _BATCHES,
+        ),
+        Metric(
+            "petct_decide_seconds",
+            "histogram",
+            "seconds",
+            "Time that deciding the records of a committed batch took, all waiting left out.",
+            "How busy is the one core we have, and is a batch too long for it?",
+            {},
+            _SECONDS,
         ),
         Metric(
             "petct_transaction_seconds",
             "histogram",
             "seconds",
-            "Transactions, from begin to committed or given up. The count is the number of transactions.",
+            "Transactions, from begin to their end as far as we know it: committed; aborted, given up before the commit "
+            "was asked for; in_doubt, given up after. The count is the number of transactions.",
             "Do transactions succeed, and how near are they to their limit?",
             {"result": RESULTS},
             _SECONDS,
+        ),
+        Metric(
+            "petct_transaction_limit_seconds",
+            "gauge",
+            "seconds",
+            "How long a transaction may take before we give it up.",
+            "Near to what?",
         ),
         Metric(
             "petct_age_at_commit_seconds",
@@ -113,16 +172,36 @@ CATALOGUE: Final[dict[str, Metric]] = {
             "Age of a record that was answered when its answer was committed: wall clock minus the record's timestamp.",
             "How long does a settlement wait for its answer?",
             {},
-            (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 86400.0),
+            _AGES,
         ),
+        # How far behind.
         Metric(
             "petct_lag_records",
             "gauge",
             "records",
-            "Records of an input partition after the last one committed.",
+            "Offsets of an input partition after the last one committed or passed over, up to what read-committed "
+            "consumers see.",
             "How far behind are we?",
-            {"partition": None},
+            {"partition": _PARTITION},
         ),
+        Metric(
+            "petct_lag_seconds",
+            "gauge",
+            "seconds",
+            "How long the oldest record of an input partition that is neither committed nor passed over has waited, "
+            "at most; 0 when there is none.",
+            "How late are we?",
+            {"partition": _PARTITION},
+        ),
+        Metric(
+            "petct_last_progress_timestamp_seconds",
+            "gauge",
+            "seconds",
+            "When the lane of an input partition last committed, or found nothing new to do; before that, when it began.",
+            "Is anything moving?",
+            {"partition": _PARTITION},
+        ),
+        # The worker in its group.
         Metric(
             "petct_assigned_partitions",
             "gauge",
@@ -156,30 +235,33 @@ CATALOGUE: Final[dict[str, Metric]] = {
             "petct_reopenings_total",
             "counter",
             "reopenings",
-            "Times a lane failed and threw its producer away.",
-            "Is something failing again and again?",
+            "Times a lane failed and threw its producer away, by cause: fenced by another worker; the broker refused or "
+            "was away; a time limit; topics unlike the catalogue; anything we did not foresee.",
+            "What is failing again and again?",
+            {"cause": CAUSES},
+        ),
+        Metric(
+            "petct_broker_seen_timestamp_seconds",
+            "gauge",
+            "seconds",
+            "When a broker last answered this worker; 0: never yet.",
+            "Is Kafka there for us?",
         ),
         Metric(
             "petct_breaker_open",
             "gauge",
             "state",
-            "1 when too many dead letters have stopped the worker.",
+            "1 when too many dead letters have stopped the worker; it shows so for PETCT_BREAKER_HOLD_SECONDS and ends.",
             "Have we stopped ourselves?",
         ),
-        Metric(
-            "petct_last_progress_timestamp_seconds",
-            "gauge",
-            "seconds",
-            "When a lane last committed, or found nothing new to do.",
-            "Is anything moving?",
-        ),
+        # What is running.
         Metric(
             "petct_rulebook_info",
             "info",
             "",
             "The rulebook in force.",
             "Do all workers decide by the same notices?",
-            {"hash": None},
+            {"hash": "the one rulebook in force"},
         ),
         Metric(
             "petct_rulebook_newest_release_refused",
@@ -189,10 +271,10 @@ CATALOGUE: Final[dict[str, Metric]] = {
             "Is there a newer rulebook that this worker cannot read?",
         ),
         Metric(
-            "petct_rulebook_review_seconds",
+            "petct_rulebook_review_deadline_timestamp_seconds",
             "gauge",
             "seconds",
-            "Time until the first entry of the rulebook in force runs out of review; negative when it has.",
+            "When the first entry of the rulebook in force runs out of review; NaN before there is a rulebook.",
             "When must someone look at the notices again?",
         ),
         Metric(
@@ -201,7 +283,82 @@ CATALOGUE: Final[dict[str, Metric]] = {
             "",
             "What is running.",
             "Which version is this?",
-            {"version": None, "python": None},
+            {"version": "the one that runs", "python": "the one that runs"},
+        ),
+        # A replay. It is a command, not a service: it serves these while it runs.
+        Metric(
+            "petct_replay_info",
+            "info",
+            "",
+            "The run: the first digits of its plan's hash, and whether it emits or only compares.",
+            "Which run is this?",
+            {"plan": "the one plan of the run", "mode": REPLAY_MODES},
+            process="replay",
+        ),
+        Metric(
+            "petct_replay_planned_records",
+            "gauge",
+            "records",
+            "Offsets of the plan; at most so many records are read.",
+            "How much is there to do?",
+            process="replay",
+        ),
+        Metric(
+            "petct_replay_records_total",
+            "counter",
+            "records",
+            "Offsets of the plan that this run is done with, read or passed over.",
+            "How far is it, and how fast?",
+            process="replay",
+        ),
+        Metric(
+            "petct_replay_read_before_total",
+            "counter",
+            "records",
+            "Earlier answers read to know what stands.",
+            "Is it still reading, before it replays?",
+            process="replay",
+        ),
+        Metric(
+            "petct_replay_differences_total",
+            "counter",
+            "settlements",
+            "Settlements and disclosures that come out unlike what stands.",
+            "How much does it change?",
+            process="replay",
+        ),
+        Metric(
+            "petct_replay_emitted_total",
+            "counter",
+            "records",
+            "Corrections written; stays 0 where the run only compares.",
+            "How much has it written?",
+            process="replay",
+        ),
+        Metric(
+            "petct_replay_phase",
+            "gauge",
+            "state",
+            "1 for what the run does now, 0 for the others.",
+            "Does it work, or wait for live traffic?",
+            {"phase": REPLAY_PHASES},
+            process="replay",
+        ),
+        Metric(
+            "petct_replay_started_timestamp_seconds",
+            "gauge",
+            "seconds",
+            "When the run began.",
+            "Is it running too long?",
+            process="replay",
+        ),
+        Metric(
+            "petct_replay_last_progress_timestamp_seconds",
+            "gauge",
+            "seconds",
+            "When the run was last done with a record, or waited for live traffic; before that, when it began.",
+            "Does it hang?",
+            process="replay",
         ),
     )
 }
