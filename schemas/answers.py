@@ -8,7 +8,7 @@ from pydantic import Field
 
 from schemas.adjusted import AdjustedRecord
 from schemas.deadletters import DeadLetterReason
-from schemas.disclosures import DisclosureRecord
+from schemas.disclosures import DisclosureRecord, DisclosureWithdrawn
 from schemas.outputs import Written
 
 
@@ -25,3 +25,7 @@ class AdjudicatedLine(Written):
     adjusted: AdjustedRecord | None
     disclosure: DisclosureRecord | None
     dead_letter: Undecided | None
+    also_withdrawn: Annotated[
+        list[DisclosureWithdrawn] | None,
+        Field(description="withdrawals under the other ids of the settlement, after a rotation of the secret"),
+    ] = None
