@@ -18,6 +18,7 @@ from streams.bus.breaker import BreakerOpenError, BreakerPolicy
 from streams.bus.clients import Clients
 from streams.bus.lane import LaneState, Limits, Shared
 from streams.bus.lanes import Lanes
+from streams.bus.refused import why_refused
 from streams.bus.rules import Rules
 from streams.bus.sieve import Sieve
 from streams.bus.topics import SETTLE, check_topics
@@ -139,6 +140,8 @@ class SettleService(Service):
                 left = min(left, began + TOPICS_WAIT_SECONDS - time.monotonic())
             except (KafkaError, OSError, TimeoutError) as error:
                 why = f"no broker answers at {settings.kafka_bootstrap_servers} ({_told(error)})"
+                if (refusal := await why_refused(settings)) is not None:
+                    why = f"no broker answers at {settings.kafka_bootstrap_servers}: {refusal}"
                 code = ExitCode.BROKER
             if left <= 0:
                 self._on_end(code, why)

@@ -34,6 +34,7 @@ COMMANDS = [
     ("schemas", "diff"),
     ("topics", "create"),
     ("topics", "check"),
+    ("topics", "acls"),
     ("worker", "settle"),
     ("replay", "plan"),
     ("replay", "diff"),
