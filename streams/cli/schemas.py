@@ -156,6 +156,47 @@ def diff(
     raise typer.Exit(ExitCode.FAILED if strict and breaking else ExitCode.OK)
 
 
+@app.command(
+    epilog=terminal.exit_status(
+        {
+            ExitCode.OK: "every topic's schema is in the registry",
+            ExitCode.FAILED: "the registry refused one, or did not answer; those before it are registered",
+            ExitCode.USAGE: "a wrong argument",
+        }
+    )
+)
+def register(
+    url: Annotated[str, typer.Argument(help="Base of the registry's API, as serializers are told it.")],
+    prefix: Annotated[str, typer.Option(envvar="PETCT_TOPIC_PREFIX", help="What stands before every topic.")] = "",
+    as_json: _Json = False,
+) -> None:
+    """Put the schema of each topic's values into a schema registry that speaks Confluent's API.
+
+    The subject is the topic's name with -value, the type JSON. What is registered already stays as it is. The worker
+    does not need it: values are plain JSON without a schema's number. No broker and no secret is needed.
+
+    **Examples**
+
+    ```console
+    petct schemas register http://localhost:8081
+    petct schemas register http://localhost:8080/apis/ccompat/v7 --json
+    ```
+    """
+    from streams.contract.registry import RegistryError  # noqa: PLC0415
+    from streams.contract.registry import register as put  # noqa: PLC0415
+
+    told = []
+    try:
+        for registered in put(url, prefix):
+            told.append(registered)
+            if not as_json:
+                typer.echo(f"{registered.subject}: version {registered.version}, id {registered.id}")
+    except RegistryError as error:
+        terminal.fail(str(error), "docs/compatibility.md tells what a registry has to allow.", ExitCode.FAILED)
+    if as_json:
+        terminal.print_json(told)
+
+
 def _schemas(named: str) -> dict[str, Any]:
     from streams.contract import releases  # noqa: PLC0415
 

@@ -32,6 +32,7 @@ COMMANDS = [
     ("schemas", "export"),
     ("schemas", "check"),
     ("schemas", "diff"),
+    ("schemas", "register"),
     ("topics", "create"),
     ("topics", "check"),
     ("topics", "acls"),
