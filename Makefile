@@ -74,6 +74,23 @@ kafka-down: setup ## Stop it; its data stays in .kafka/
 wheel: setup ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
 
+SUPPLY := .cache/supply
+$(SUPPLY)/.installed: ops/supply/requirements.txt
+	$(PYTHON) -m venv $(SUPPLY)
+	$(SUPPLY)/bin/python $(PIP) --requirement ops/supply/requirements.txt
+	@touch $@
+
+.PHONY: sbom
+sbom: setup $(SUPPLY)/.installed ## Write dist/sbom.cdx.json: all that is installed, as CycloneDX
+	@mkdir -p dist
+	$(SUPPLY)/bin/cyclonedx-py environment .venv --pyproject pyproject.toml --output-reproducible \
+	  --output-format JSON --output-file dist/sbom.cdx.json
+	@echo "wrote dist/sbom.cdx.json"
+
+.PHONY: audit
+audit: setup $(SUPPLY)/.installed ## Look for known vulnerabilities (REQUIRE_AUDIT=1: an unreachable service fails)
+	$(BIN)/python -m ops.supply.audit $(SUPPLY)/bin/pip-audit
+
 .PHONY: constraints
 constraints: ## Write constraints.txt anew, from the newest versions that pyproject.toml allows
 	rm -rf .cache/constraints && $(PYTHON) -m venv .cache/constraints

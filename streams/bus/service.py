@@ -18,6 +18,7 @@ from streams.bus.breaker import BreakerOpenError, BreakerPolicy
 from streams.bus.clients import Clients
 from streams.bus.lane import LaneState, Limits, Shared
 from streams.bus.lanes import Lanes
+from streams.bus.refused import why_refused
 from streams.bus.rules import Rules
 from streams.bus.sieve import Sieve
 from streams.bus.topics import SETTLE, check_topics
@@ -180,6 +181,8 @@ class SettleService(Service):
             except (KafkaError, OSError, TimeoutError) as error:
                 self._errors.add(error, "connecting")
                 why = f"no broker answers at {settings.kafka_bootstrap_servers} ({_told(error)})"
+                if (refusal := await why_refused(settings)) is not None:
+                    why = f"no broker answers at {settings.kafka_bootstrap_servers}: {refusal}"
                 code = ExitCode.BROKER
             if left <= 0:
                 self._on_end(code, why)

@@ -10,6 +10,7 @@ from typing import Final
 
 import typer
 
+from schemas.secrets import DisclosureSecrets
 from streams import __version__
 from streams.cli import terminal
 from streams.exit_codes import ExitCode
@@ -53,7 +54,7 @@ def folder_or_fail(directory: Path | None) -> Rulebook:
         terminal.fail(f"{directory}: holds mistakes, told above", "Mend them first.", ExitCode.FAILED)
 
 
-def processor(secret: bytes) -> SettlementProcessor:
+def processor(secret: bytes | DisclosureSecrets) -> SettlementProcessor:
     return SettlementProcessor(installed_rulebook(), secret, __version__)
 
 

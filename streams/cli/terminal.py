@@ -67,7 +67,14 @@ def readable(paths: list[Path] | None) -> list[Path] | None:
 
 
 def no_broker(settings: KafkaSettings, error: Exception) -> NoReturn:
+    """Looks for the reason where the client only says that there is no broker."""
+    import asyncio  # noqa: PLC0415 - commands that need no bus need no event loop
+
+    from streams.bus.refused import why_refused  # noqa: PLC0415
+
     mend = f"Is a broker running at PETCT_KAFKA_BOOTSTRAP_SERVERS={settings.kafka_bootstrap_servers}?"
+    if (refusal := asyncio.run(why_refused(settings))) is not None:
+        fail(refusal.problem, f"{refusal.mend[:1].upper()}{refusal.mend[1:]}.", ExitCode.BROKER)
     fail(f"the broker did not do it ({type(error).__name__})", mend, ExitCode.BROKER)
 
 
