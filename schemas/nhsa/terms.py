@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from schemas.events import VOIDED
+from schemas.events import COMPLETED, REVERSED, VOIDED
 
 _ADDED: Final = "input.data.exp_content.petct"
 _OR_REFERENCE: Final = "or give it in the table of hospitals"
@@ -27,11 +27,10 @@ _LINE_FIELDS: Final = {
 }
 _DIAGNOSIS_FIELDS: Final = {"code": "diag_code", "name": "diag_name", "main": "maindiag_flag"}
 
-_FIELDS: Final[dict[str, str]] = {
+_COMPLETED: Final = {
     "event_id": "msgid",
     "settlement_id": "output.setlinfo.setl_id",
     "occurred_at": "output.setlinfo.setl_time",
-    "insured_region": "insuplc_admdvs",
     "hospital.code": "fixmedins_code",
     "hospital.name": "fixmedins_name",
     "hospital.region": "mdtrtarea_admvs",
@@ -41,29 +40,45 @@ _FIELDS: Final[dict[str, str]] = {
     "patient.insured_region": "insuplc_admdvs",
     "patient.scheme": "output.setlinfo.insutype",
     "patient.status": "output.setlinfo.psn_type",
-    "reverses.settlement_id": "input.data.setl_id",
     "diagnoses": "diseinfo",
 }
-_EXPECTED: Final[dict[str, str]] = {
-    "patient.scheme": "expected 310, 390, 391 or 392",
-    "patient.status": "expected first two digits from 11 to 16",
+_REVERSED: Final = {
+    "event_id": "msgid",
+    "settlement_id": "output.setlinfo.setl_id",
+    "occurred_at": "inf_time",
+    "insured_region": "insuplc_admdvs",
+    "reverses.settlement_id": "input.data.setl_id",
+}
+_VOIDED: Final = {
+    "event_id": "msgid",
+    "settlement_id": f"{_ADDED}.reverses.settlement_id",
+    "occurred_at": "inf_time",
+    "insured_region": "insuplc_admdvs",
+    "reverses.event_id": "input.data.omsgid",
+}
+_NAMES: Final = {COMPLETED: _COMPLETED, REVERSED: _REVERSED, VOIDED: _VOIDED}
+"""Where a field of the event comes from, by the type of the event; what is not here comes from the extension."""
+
+_MISSING: Final = {
     "patient.insurance_active": f"required in {_ADDED}, or as psn_insu_stas of a 1101 in visit",
     "hospital.level": f"required: output.setlinfo.hosp_lv from 01 to 11, {_ADDED}.hospital.level, {_OR_REFERENCE}",
     "hospital.ownership": f"required, {_OR_REFERENCE}: the interface does not carry it",
     "hospital.designated": f"required, {_OR_REFERENCE}: the interface does not carry it",
     "reverses.event_id": "required: the msgid of the settlement that is reversed, which the interface does not carry",
     "reason": "required: why it is reversed, which the interface does not carry",
+    # Absent from the event too where its code is in no table.
+    "patient.scheme": "expected 310, 390, 391 or 392",
+    "patient.status": "expected first two digits from 11 to 16",
 }
-_OF_AN_UNDOING: Final = {"occurred_at": "inf_time"}
-_OF_A_VOID: Final = {
-    "reverses.event_id": "input.data.omsgid",
-    "settlement_id": f"{_ADDED}.reverses.settlement_id",
-    "reverses.settlement_id": f"{_ADDED}.reverses.settlement_id",
+_NO_SETTLEMENT: Final = "required: a 2601 names a message by omsgid, not the settlement that message made"
+_MISSING_OF_A_VOID: Final = {
+    "settlement_id": _NO_SETTLEMENT,
+    "reverses.settlement_id": _NO_SETTLEMENT,
+    "reverses.event_id": "required",
 }
-_VOID_EXPECTED: Final = "required: a 2601 names a message by omsgid, not the settlement that message made"
 
 
-def in_their_terms(detail: str, event_type: str | None = None) -> str:
+def in_their_terms(detail: str, event_type: str) -> str:
     """`detail` of a dead letter, with the fields of the interface in place of the contract's."""
     told: list[str] = []
     for piece in detail.split("; "):
@@ -74,38 +89,26 @@ def in_their_terms(detail: str, event_type: str | None = None) -> str:
     return "; ".join(told)
 
 
-def _told(path: str, expected: str, event_type: str | None) -> str:
-    expected = _within(expected)
-    if path == "item_codes" or (event_type != VOIDED and event_type is not None and path == "reverses.event_id"):
-        return f"{_ADDED}.{path}: {_missing(path, expected)}"
-    if event_type == VOIDED and path in _OF_A_VOID:
-        name = _OF_A_VOID[path]
-        return f"{name}: {_VOID_EXPECTED if name.startswith(_ADDED) and expected == 'required' else expected}"
-    if event_type is not None and path in _OF_AN_UNDOING:
-        return f"{_OF_AN_UNDOING[path]}: {_TIME}"
-    if path == "occurred_at":
-        return f"{_FIELDS[path]}: {'required' if expected == 'required' else _TIME}"
-    if (line := _LINE.fullmatch(path)) and line[2] == "service_date" and expected.startswith("expected a date"):
-        return f"{_within(path)}: {_TIME}"
+def _told(path: str, expected: str, event_type: str) -> str:
     within = _within(path)
     if within != path:
-        return f"{within}: {expected}"
-    name = _FIELDS.get(path, f"{_ADDED}.{path}")
-    return f"{name}: {_missing(path, expected)}"
-
-
-def _missing(path: str, expected: str) -> str:
-    """What is missing is told with where to put it; what is there is told as the contract does."""
-    if path in ("patient.scheme", "patient.status"):
-        return _EXPECTED[path]
-    return _EXPECTED.get(path, expected) if expected == "required" else expected
+        is_time = path.endswith(".service_date") and expected.startswith("expected a date")
+        return f"{within}: {_TIME if is_time else _within(expected)}"
+    name = _NAMES[event_type].get(path, f"{_ADDED}.{path}")
+    if expected == "required":
+        missing = _MISSING | _MISSING_OF_A_VOID if event_type == VOIDED else _MISSING
+        return f"{name}: {missing.get(path, expected)}"
+    return f"{name}: {_TIME if path == 'occurred_at' else _within(expected)}"
 
 
 def _within(told: str) -> str:
     """Lines and diagnoses under their names in the interface, wherever they are mentioned."""
     told = _LINE.sub(lambda found: _named(f"feedetail[{found[1]}]", found[2], _LINE_FIELDS), told)
     told = _DIAGNOSIS.sub(lambda found: _named("diseinfo", found[1], _DIAGNOSIS_FIELDS), told)
-    return told.replace("the date of occurred_at", "the date of setl_time")
+    told = told.replace("the date of occurred_at", "the date of setl_time")
+    return told.replace("the sign of quantity", "the sign of cnt").replace(
+        "the sign of amount", "the sign of det_item_fee_sumamt"
+    )
 
 
 def _named(node: str, field: str | None, names: dict[str, str]) -> str:

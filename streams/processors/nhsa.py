@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from typing import Final
 
@@ -12,6 +13,7 @@ _NAME: Final = b'"infno"'
 _UNDOING: Final = tuple(number.encode() for number in sorted((*REVERSALS, VOID)))
 _BLANKS: Final = b" \t\r\n"
 _LOOKED_AT: Final = 32
+_ESCAPE: Final = re.compile(rb"\\u")
 
 
 class NhsaPassingOver:
@@ -42,7 +44,8 @@ class NhsaPassingOver:
         for code in self._sought:
             if code in value:
                 return False
-        if b"\\" in value and rb"\u" in value:
+        # JSON within strings is full of backslashes, among which an expression finds two bytes sooner than `in` does.
+        if b"\\" in value and _ESCAPE.search(value):
             return False
         at = value.find(_NAME)
         while at >= 0:
