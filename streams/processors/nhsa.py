@@ -11,6 +11,7 @@ from streams.processors.envelope import looks_like_an_object
 
 _NAME: Final = b'"infno"'
 _UNDOING: Final = tuple(number.encode() for number in sorted((*REVERSALS, VOID)))
+_OPEN_BRACE, _CLOSE_BRACE = b"{}"
 _BLANKS: Final = b" \t\r\n"
 _LOOKED_AT: Final = 32
 _ESCAPE: Final = re.compile(rb"\\u")
@@ -36,8 +37,9 @@ class NhsaPassingOver:
 
     def every(self, values: Sequence[bytes | None]) -> bool:
         """Whether each of `values` is passed over, as far as that is sure: see `PassingOver.every`."""
-        if not all(value and looks_like_an_object(value) for value in values):
-            return False
+        for value in values:
+            if not value or value[0] != _OPEN_BRACE or value[-1] != _CLOSE_BRACE:
+                return False
         return self._hides_nothing(b"".join(values))  # type: ignore[arg-type] # none is None
 
     def _hides_nothing(self, value: bytes) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+import streams.rulebook
 from schemas.codec import dumps
 from tests.builders import NATIONAL, SECRET, event
 from tests.unit.cli.conftest import Petct
@@ -54,6 +55,15 @@ def test_adjudicate_and_explain_read_messages_where_the_setting_says_so(petct: P
     assert petct("adjudicate", stdin=GOOD, PETCT_INPUT_FORMAT="nhsa", **SET).stdout == expected
     (tmp_path / "message.json").write_bytes(GOOD)
     assert b"3225.00" in petct("explain", "message.json", PETCT_INPUT_FORMAT="nhsa").stdout
+
+
+def test_a_draft_is_tried_on_messages_where_the_setting_says_so(petct: Petct, tmp_path: Path) -> None:
+    (tmp_path / "messages.jsonl").write_bytes(GOOD + b"\n" + other())
+    notices = Path(streams.rulebook.__file__).parent / "notices"
+    arguments = ("rulebook", "impact", notices, "--against", "installed", "--events", "messages.jsonl", "--json")
+    compared = orjson.loads(petct(*arguments, PETCT_INPUT_FORMAT="nhsa").stdout)
+    assert compared["cities"]["330100"]["settlements"] == 1
+    assert sorted(row["before"] for row in compared["outcomes"]) == ["covered", "passed_over"]
 
 
 def test_strict_tells_dead_letters_by_the_exit_status(petct: Petct) -> None:

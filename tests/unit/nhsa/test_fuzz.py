@@ -16,8 +16,8 @@ from tests.nhsa import CODES
 from tests.unit.nhsa.test_convert import HOSPITALS, message, rows, undoing
 from tests.unit.processors.test_fuzz import MARK, SPLICES
 
-TREES = 40_000
-BYTES = 20_000
+TREES = 25_000
+BYTES = 15_000
 SEED = 20210630
 PROCESS = SettlementProcessor(
     installed_rulebook(), SECRET, "test", Nhsa(Reference(read_hospitals(HOSPITALS), read_codes(CODES)))

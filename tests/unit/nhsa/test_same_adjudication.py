@@ -39,6 +39,9 @@ def simulated(count: int) -> list[Event]:
         lines = event.get("line_items")
         if lines is not None:
             event["line_items"] = [line for line in lines if line["item_code"] in (NATIONAL, ZHEJIANG)]
+        elif len(found) % 2:
+            # Nothing in it says that an examination is reversed: only the transaction tells.
+            del event["item_codes"]
         found.append(event)
         if len(found) == count:
             break

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from streams.processors.form import Nhsa
+from streams.processors.settlement import SettlementProcessor
 from streams.replay.api import reference
 from streams.replay.errors import PlanError, RulebookUnknownError
 from streams.replay.filters import EventFilter
@@ -12,6 +14,7 @@ from streams.replay.planning import moment
 from streams.replay.plans import Filters, Plan, Stretch, read, write
 from streams.replay.rulebooks import Folder, resolve
 from tests.builders import event, installed_rulebook, line, processor, reversal
+from tests.unit.nhsa.test_convert import message
 
 PLAN = Plan(
     source="events",
@@ -90,6 +93,8 @@ def test_filters_mean_an_event_by_its_content(filters: Filters, meant: bool) -> 
     import orjson
 
     assert EventFilter(filters, processor().plain)(orjson.dumps(event(line()))) is meant
+    of_the_interface = SettlementProcessor(installed_rulebook(), b"", "test", Nhsa())
+    assert EventFilter(filters, of_the_interface.plain)(orjson.dumps(message())) is meant
 
 
 def test_a_reversal_is_meant_by_what_it_reverses_and_broken_bytes_by_nothing() -> None:
