@@ -220,7 +220,23 @@ class LogSettings(_Environment):
     )
 
 
-class Settings(KafkaSettings, SecretSettings, LogSettings):
+class FormSettings(_Environment):
+    """In what form events lie on the bus, and what the national interface leaves to be looked up."""
+
+    input_format: Literal["contract", "nhsa"] = Field(
+        "contract",
+        description="What the input topic holds: settlement events as the contract writes them, or messages of the "
+        "national interface (docs/nhsa.md).",
+    )
+    nhsa_hospitals: Path | None = Field(
+        None, description="With `nhsa`: table of hospitals, CSV; `petct nhsa check` says what is wrong with it."
+    )
+    nhsa_codes: Path | None = Field(
+        None, description="With `nhsa`: table of local item codes, CSV. When not set, every code means itself."
+    )
+
+
+class Settings(KafkaSettings, SecretSettings, LogSettings, FormSettings):
     """All that `petct worker settle` needs."""
 
     group_id: GroupId = Field(

@@ -10,12 +10,13 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
 from streams.exit_codes import MEANING
-from streams.settings import KafkaSettings, LogSettings, SecretSettings, Settings, variable
+from streams.settings import FormSettings, KafkaSettings, LogSettings, SecretSettings, Settings, variable
 
 _SECTIONS: Final[tuple[tuple[str, type[BaseSettings]], ...]] = (
     ("Brokers and topics", KafkaSettings),
     ("The disclosure secret", SecretSettings),
     ("Logs", LogSettings),
+    ("The form of events", FormSettings),
     ("The settle worker", Settings),
 )
 _HEAD: Final = """# Configuration

@@ -24,6 +24,7 @@ from streams.bus.membership import Membership
 from streams.bus.rules import ReleasedRules, Rules
 from streams.bus.service import SettleService
 from streams.exit_codes import ExitCode
+from streams.forms import form_of
 from streams.metrics import Metrics
 from streams.processors.settlement import SettlementProcessor
 from streams.rulebook import Rulebook, RulebookError, load_rulebook
@@ -38,6 +39,7 @@ def run_settle(settings: Settings) -> int:
     logs.configure(settings)
     try:
         connection(settings)
+        form = form_of(settings)
         fallback = load_rulebook(settings.notices) if settings.rulebook_fallback == "installed" else None
     except SettingsError as error:
         return _refuse(ExitCode.USAGE, str(error))
@@ -45,7 +47,7 @@ def run_settle(settings: Settings) -> int:
         return _refuse(ExitCode.RULEBOOK, str(error))
 
     def make(book: Rulebook) -> Process:
-        return SettlementProcessor(book, settings.secret, worker_version())
+        return SettlementProcessor(book, settings.secret, worker_version(), form)
 
     return run(settings, lambda metrics: ReleasedRules(settings, make, metrics, fallback))
 
@@ -114,6 +116,7 @@ async def _main(settings: Settings, clients: Clients, rules: Callable[[Metrics],
         "settle worker starts",
         version=worker_version(),
         group=settings.group_id,
+        input_format=settings.input_format,
         member=clients.instance_id,
         brokers=settings.kafka_bootstrap_servers,
         http=f"{settings.http_host}:{settings.http_port}" if settings.http_port else "off",

@@ -13,6 +13,7 @@ from streams.cli import (
     demo,
     doctor,
     explain,
+    nhsa,
     replay,
     rulebook,
     rulebook_coverage,
@@ -64,6 +65,7 @@ rulebook.app.command("impact", epilog=rulebook_impact.ENDS)(rulebook_impact.impa
 rulebook.app.command("schema", epilog=rulebook_write.SCHEMA_ENDS)(rulebook_write.schema)
 app.add_typer(rulebook.app, name="rulebook")
 app.add_typer(schemas.app, name="schemas")
+app.add_typer(nhsa.app, name="nhsa")
 app.add_typer(topics.app, name="topics")
 app.add_typer(worker.app, name="worker")
 app.add_typer(replay.app, name="replay")

@@ -14,8 +14,11 @@ from schemas.secrets import DisclosureSecrets
 from streams import __version__
 from streams.cli import terminal
 from streams.exit_codes import ExitCode
+from streams.forms import form_of
+from streams.processors.form import Form
 from streams.processors.settlement import Header, SettlementProcessor
 from streams.rulebook import Rulebook, RulebookError, load_rulebook
+from streams.settings import FormSettings, SettingsError
 
 _CHUNK: Final = 256 * 1024
 
@@ -55,7 +58,15 @@ def folder_or_fail(directory: Path | None) -> Rulebook:
 
 
 def processor(secret: bytes | DisclosureSecrets) -> SettlementProcessor:
-    return SettlementProcessor(installed_rulebook(), secret, __version__)
+    return SettlementProcessor(installed_rulebook(), secret, __version__, form())
+
+
+def form() -> Form:
+    """As PETCT_INPUT_FORMAT says, or the command ends."""
+    try:
+        return form_of(terminal.settings_or_fail(FormSettings))
+    except SettingsError as error:
+        terminal.fail_with(error)
 
 
 def batches_of_lines(stream: BufferedReader) -> Iterator[list[bytes]]:

@@ -70,6 +70,7 @@ def impact(
     petct rulebook impact my-notices --against installed --events events.jsonl --json
     ```
     """
+    from streams.cli import offline  # noqa: PLC0415
     from streams.cli import rulebook_sources as sources  # noqa: PLC0415 - other commands need no bus
     from streams.impact import Impact  # noqa: PLC0415
 
@@ -80,7 +81,7 @@ def impact(
     if topic is not None and topic not in TOPICS:
         terminal.fail(f"--topic {topic!r} is unknown", f"It is one of {', '.join(TOPICS)}; {EVENTS} is usual.")
     against = against or ("newest" if os.environ.get(variable("kafka_bootstrap_servers")) else sources.INSTALLED)
-    compared = Impact(sources.rulebook(against), sources.rulebook(draft))
+    compared = Impact(sources.rulebook(against), sources.rulebook(draft), form=offline.form())
     if topic is None:
         _from_files(compared, events or [])
         said = f"Events of {', '.join(str(path) for path in events or ())}"

@@ -7,6 +7,8 @@ from enum import StrEnum
 from pathlib import PurePath
 from typing import Final, NamedTuple, Protocol
 
+import orjson
+
 from schemas import cloudevents, deadletters
 from schemas.codec import dumps
 from schemas.deadletters import DeadLetterReason
@@ -18,7 +20,8 @@ from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES, MAX_OUTPUT_BYTES
 from streams.adjudication.decide import Decision, decide
 from streams.adjudication.records import Record as Plain
 from streams.adjudication.settlement import Money
-from streams.processors.envelope import MAX_BYTES, PassingOver, parse, read
+from streams.processors.envelope import MAX_BYTES, parse
+from streams.processors.form import CONTRACT, Form
 from streams.rulebook.index import Rulebook
 from streams.rulebook.regions import city_of
 
@@ -92,17 +95,21 @@ _LARGEST_VALUE: Final = MAX_OUTPUT_BYTES - 2 * MAX_BYTES
 
 
 class SettlementProcessor:
-    """Decides records by one rulebook. `secret` keys the ids of disclosures: one, or one after the other.
+    """Decides records by one rulebook. `secret` keys the ids of disclosures, one or one after the other; `form` is how
+    events lie on the bus.
 
     The answer depends on nothing but the record's value, the rulebook and the secret; topic, partition, offset,
     timestamp, key and headers of the record only travel along into a dead letter.
     """
 
-    def __init__(self, rulebook: Rulebook, secret: bytes | DisclosureSecrets, worker_version: str) -> None:
+    def __init__(
+        self, rulebook: Rulebook, secret: bytes | DisclosureSecrets, worker_version: str, form: Form = CONTRACT
+    ) -> None:
         self.rulebook = rulebook
         self._secrets = DisclosureSecrets.of(secret)
         self._worker_version = worker_version
-        self.passes_over: Final = PassingOver(rulebook.codes)
+        self.form: Final = form
+        self.passes_over: Final = form.passing_over(rulebook.codes)
 
     def __call__(self, record: Record) -> Answer:
         value = record.value
@@ -111,7 +118,7 @@ class SettlementProcessor:
                 raise DeadLetter(DeadLetterReason.EMPTY_VALUE, "expected a settlement event, found no value")
             if self.passes_over(value):
                 return PASSED_OVER
-            event = read(parse(value), self.rulebook.codes, self.rulebook.dated_codes)
+            event = self.form.read(parse(value), self.rulebook.codes, self.rulebook.dated_codes)
             if event is None:
                 return PASSED_OVER
             return self._answer(event, decide(event, self.rulebook, self._secrets))
@@ -119,6 +126,14 @@ class SettlementProcessor:
             return self._dead_letter(record, letter)
         except Exception as error:  # nothing a record holds may stop the stream
             return self._dead_letter(record, DeadLetter(DeadLetterReason.PROCESSING_ERROR, _where(error)))
+
+    def plain(self, value: bytes | None) -> Plain:
+        """The event as the contract writes it, whether it can be decided or not; empty where there is none."""
+        try:
+            parsed = orjson.loads(value or b"")
+        except orjson.JSONDecodeError:
+            return {}
+        return self.form.plain(parsed, self.rulebook.codes) if type(parsed) is dict else {}
 
     def _answer(self, event: SettlementCompleted | SettlementUndone, decision: Decision) -> Answer:
         adjusted, disclosure, settlement = decision.adjusted, decision.disclosure, decision.settlement

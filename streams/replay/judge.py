@@ -21,7 +21,7 @@ from streams.adjudication.records import withdrawn_record
 from streams.processors.settlement import Answer, Fate, Output, Record
 from streams.replay.correction import Reason, correction, disclosure_correction
 from streams.replay.difference import Difference, Kind, LeftAlone, Plain, compare, same_disclosure
-from streams.replay.filters import hospital_code, insured_region, plain
+from streams.replay.filters import ReadEvent, hospital_code, insured_region
 from streams.replay.plans import Filters
 from streams.replay.standing import (
     NOT_ON_TOPIC,
@@ -92,9 +92,11 @@ class Judge:
         rulebook: str,
         secret: bytes | DisclosureSecrets,
         filters: Filters,
+        event: ReadEvent,
         *,
         retrying: bool,
     ) -> None:
+        self._event = event
         self._store = store
         self._partition = partition
         self._rulebook = rulebook
@@ -279,7 +281,7 @@ class Judge:
         held = view.held(case.key)
         decision = held.decision
         if decision is not None and (not self._outcomes or decision.outcome in self._outcomes):
-            event_id = plain(case.record.value).get("event_id")
+            event_id = self._event(case.record.value).get("event_id")
             if decision.source == event_id and not held.undone:
                 before = view.adjusted(case.key, decision)
                 kind = Kind.VANISHED if passed_over else Kind.DEAD_LETTER
@@ -382,7 +384,7 @@ class Judge:
         disclosure: str | None = None,
         revision: int | None = None,
     ) -> Difference:
-        event = plain(case.record.value)
+        event = self._event(case.record.value)
         known = after or before or {}
         return Difference(
             partition=self._partition,

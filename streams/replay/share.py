@@ -11,6 +11,7 @@ from pathlib import Path
 
 from streams import __version__
 from streams.bus.clients import Clients
+from streams.forms import form_of
 from streams.processors.settlement import SettlementProcessor
 from streams.replay import reading
 from streams.replay.lane import Lane, Shared
@@ -56,7 +57,7 @@ async def run_share(
             share.plan,
             settings,
             options,
-            SettlementProcessor(rulebook, settings.secret, __version__),
+            SettlementProcessor(rulebook, settings.secret, __version__, form_of(settings)),
             await stack.enter_async_context(reading.reader(settings, isolation="read_uncommitted")),
             Clients(settings, None),
             Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="petct-replay-"))),

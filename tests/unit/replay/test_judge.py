@@ -22,7 +22,18 @@ from streams.replay.standing import NOTHING, disclosed, emitted, take, take_disc
 from streams.replay.store import Store, digest
 from streams.rulebook import Rulebook, load_rulebook
 from streams.rulebook.loader import NOTICES
-from tests.builders import SECRET, Event, InputRecord, event, installed_rulebook, line, reversal, shenzhen, void
+from tests.builders import (
+    SECRET,
+    Event,
+    InputRecord,
+    event,
+    installed_rulebook,
+    line,
+    processor,
+    reversal,
+    shenzhen,
+    void,
+)
 
 EVERYTHING = Filters()
 NO_CLAWBACK = (
@@ -74,7 +85,7 @@ class Bus:
         answers: Sequence[Answer] = (),
         emit: bool = True,
     ) -> Verdict:
-        judge = Judge(self.store, 3, rulebook.hash, self.secrets, filters, retrying=retrying)
+        judge = Judge(self.store, 3, rulebook.hash, self.secrets, filters, processor().plain, retrying=retrying)
         given = answers or [answer(rulebook, made, self.secrets) for made in events]
         records = [InputRecord(made if isinstance(made, bytes) else orjson.dumps(made)) for made in events]
         cases = [
@@ -333,7 +344,7 @@ def test_a_decision_that_compaction_took_is_not_guessed(bus: Bus) -> None:
 
 def test_a_record_that_is_gone_is_asked_for_again(bus: Bus, cheaper: Rulebook) -> None:
     bus.live(installed_rulebook(), event())
-    judge = Judge(bus.store, 3, cheaper.hash, SECRET, EVERYTHING, retrying=False)
+    judge = Judge(bus.store, 3, cheaper.hash, SECRET, EVERYTHING, processor().plain, retrying=False)
     cases = [judge.case(InputRecord(orjson.dumps(event())), answer(cheaper, event()), 0)]
     batch, wanted = judge.wanted(cases)
     assert wanted[ADJUSTED] == {0}
