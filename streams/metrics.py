@@ -1,18 +1,21 @@
-"""Every metric of the worker, in one catalogue, and the registry made of it.
+"""Every metric of ours, in one catalogue, and the registry of the worker made of it.
 
 Names begin with `petct_`, units are base units, every label has a closed set of values that stands at 0 from the start
-(partition numbers apart). No label holds anything of a settlement. What a batch adds is gathered in a `Tally` and
-written once, after its transaction: numbers never count a record whose batch was thrown away.
+(partitions apart: whoever owns one tells of it). No label holds anything of a settlement but the city of the insured,
+and that only where the rulebook names it. What a batch adds is gathered in a `Tally` and written once, after its
+transaction: numbers never count a record whose batch was thrown away.
+
+docs/metrics.md is generated from the catalogue: ``python -m streams.metrics_reference``.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import platform
-import time
 from bisect import bisect_left
 from collections import Counter as Counts
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import accumulate, product
@@ -25,21 +28,22 @@ from prometheus_client.registry import Collector
 
 from schemas.adjusted import LineOutcome, LineReason
 from schemas.deadletters import DeadLetterReason
-from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES
-from streams.processors.settlement import Answer, Fate
+from schemas.topics import OUTPUTS
+from streams.processors.settlement import OTHER, Answer, Fate
+from streams.rulebook import Rulebook
+from streams.rulebook.review import deadline
 
 BEARERS: Final = ("fund", "assistance", "patient", "hospital")
 # A counter cannot fall, and a refund gives money back: the net is charged minus refunded.
 DIRECTIONS: Final = ("charged", "refunded")
 RESULTS: Final = ("committed", "aborted", "in_doubt")
 CAUSES: Final = ("fenced", "broker", "timeout", "topics", "unforeseen")
-OUTPUTS: Final = (ADJUSTED, DISCLOSURES, DEADLETTERS)
-OTHER: Final = "other"
 REPLAY_MODES: Final = ("emit", "compare")
 REPLAY_PHASES: Final = ("reading", "replaying", "waiting")
 LANE_STATES: Final = ("opening", "running", "reopening", "closing")
 
 M = TypeVar("M", Counter, Gauge, Histogram)
+_ZERO: Final = Decimal(0)
 
 # The time at which a counter began says nothing the scraper does not know, and doubles the page.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -67,7 +71,9 @@ _AGES: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60
 _BATCHES: Final = (1.0, 10.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0, 30_000.0, 100_000.0)
 
 _PARTITION: Final = "partitions of settlement.events that this worker owns"
-_CITY: Final = f"cities the rulebook in force has a rule for, a province's code for its own pool, `{OTHER}` for all else"
+_CITY: Final = (
+    f"cities the rulebook in force has a rule for, a province's code for its own pool, `{OTHER}` for all else"
+)
 
 CATALOGUE: Final[dict[str, Metric]] = {
     metric.name: metric
@@ -109,8 +115,8 @@ CATALOGUE: Final[dict[str, Metric]] = {
             "petct_money_yuan_total",
             "counter",
             "yuan",
-            "Money of decided settlements, by who bears it and how the settlement was decided; what a refund gives back "
-            "is counted apart.",
+            "Money of decided settlements, by who bears it and how the settlement was decided; what a refund gives "
+            "back is counted apart.",
             "Who pays how much?",
             {"bearer": BEARERS, "outcome": get_args(LineOutcome), "direction": DIRECTIONS},
         ),
@@ -152,8 +158,8 @@ CATALOGUE: Final[dict[str, Metric]] = {
             "petct_transaction_seconds",
             "histogram",
             "seconds",
-            "Transactions, from begin to their end as far as we know it: committed; aborted, given up before the commit "
-            "was asked for; in_doubt, given up after. The count is the number of transactions.",
+            "Transactions, from begin to their end as far as we know it: committed; aborted, given up before the "
+            "commit was asked for; in_doubt, given up after. The count is the number of transactions.",
             "Do transactions succeed, and how near are they to their limit?",
             {"result": RESULTS},
             _SECONDS,
@@ -197,7 +203,8 @@ CATALOGUE: Final[dict[str, Metric]] = {
             "petct_last_progress_timestamp_seconds",
             "gauge",
             "seconds",
-            "When the lane of an input partition last committed, or found nothing new to do; before that, when it began.",
+            "When the lane of an input partition last committed, or found nothing new to do; before that, when it "
+            "began.",
             "Is anything moving?",
             {"partition": _PARTITION},
         ),
@@ -235,8 +242,8 @@ CATALOGUE: Final[dict[str, Metric]] = {
             "petct_reopenings_total",
             "counter",
             "reopenings",
-            "Times a lane failed and threw its producer away, by cause: fenced by another worker; the broker refused or "
-            "was away; a time limit; topics unlike the catalogue; anything we did not foresee.",
+            "Times a lane failed and threw its producer away, by cause: fenced by another worker; the broker refused "
+            "or was away; a time limit; topics unlike the catalogue; anything we did not foresee.",
             "What is failing again and again?",
             {"cause": CAUSES},
         ),
@@ -251,7 +258,7 @@ CATALOGUE: Final[dict[str, Metric]] = {
             "petct_breaker_open",
             "gauge",
             "state",
-            "1 when too many dead letters have stopped the worker; it shows so for PETCT_BREAKER_HOLD_SECONDS and ends.",
+            "1 when too many dead letters have stopped the worker; so for PETCT_BREAKER_HOLD_SECONDS, then it ends.",
             "Have we stopped ourselves?",
         ),
         # What is running.
@@ -366,14 +373,15 @@ CATALOGUE: Final[dict[str, Metric]] = {
 
 @dataclass(slots=True)
 class Tally:
-    """What one batch will add to the metrics once it is committed."""
+    """What one batch will add to the metrics once it is committed. `decide_seconds` is what deciding it took."""
 
     records: int = 0
+    decide_seconds: float = 0.0
     fates: Counts[str] = field(default_factory=Counts)
-    outcomes: Counts[str] = field(default_factory=Counts)
-    reasons: Counts[str] = field(default_factory=Counts)
+    outcomes: Counts[tuple[str, str]] = field(default_factory=Counts)
+    reasons: Counts[tuple[str, str]] = field(default_factory=Counts)
     dead_letters: Counts[str] = field(default_factory=Counts)
-    money: dict[tuple[str, str], Decimal] = field(default_factory=dict)
+    money: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
     timestamps: list[int] = field(default_factory=list)
 
     def add(self, answer: Answer, timestamp: int) -> None:
@@ -382,15 +390,19 @@ class Tally:
         self.fates[answer.fate] += 1
         if answer.dead_letter_reason is not None:
             self.dead_letters[answer.dead_letter_reason] += 1
-        if answer.outcome is not None:
-            self.outcomes[answer.outcome] += 1
-            self.reasons.update(answer.reasons)
+        outcome = answer.outcome
+        if outcome is None:
+            return
+        city, money = answer.city, self.money
+        self.outcomes[outcome, city] += 1
+        for reason in answer.reasons:
+            self.reasons[reason, city] += 1
         if answer.money is not None:
             for bearer in BEARERS:
                 amount = getattr(answer.money, bearer)
                 if amount:
-                    key = (bearer, DIRECTIONS[amount < 0])
-                    self.money[key] = self.money.get(key, Decimal(0)) + abs(amount)
+                    key = (bearer, outcome, DIRECTIONS[amount < 0])
+                    money[key] = money.get(key, _ZERO) + abs(amount)
 
 
 class _BulkHistogram(Collector):
@@ -413,90 +425,145 @@ class _BulkHistogram(Collector):
         yield HistogramMetricFamily(self._metric.name, self._metric.help, buckets=cumulative, sum_value=self._sum)
 
 
-class Metrics:
-    """The registry of one worker. Children are looked up once, here."""
+class Children(dict[tuple[str, ...], M]):
+    """The children of a metric by the values of its labels; those of closed labels stand at 0 from the start."""
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, metric: M, labels: Mapping[str, tuple[str, ...] | str]) -> None:
+        super().__init__()
+        self._metric: M = metric
+        if all(isinstance(values, tuple) for values in labels.values()):
+            self.begin(*labels.values())
+
+    def begin(self, *values: Iterable[str]) -> None:
+        """Let all combinations of these values stand at 0, where they do not stand already."""
+        for labels in product(*values):
+            self[labels]
+
+    def __missing__(self, labels: tuple[str, ...]) -> M:
+        made: M = self._metric.labels(*labels)
+        self[labels] = made
+        return made
+
+
+class Instruments:
+    """A registry that holds the metrics of one process of ours, made as the catalogue says."""
+
+    def __init__(self) -> None:
         self.registry = CollectorRegistry()
         prometheus_client.ProcessCollector(registry=self.registry)
         prometheus_client.GCCollector(registry=self.registry)
-        self._fates = _children("petct_records_total", self._counter("petct_records_total"))
-        self._outcomes = _children("petct_settlements_total", self._counter("petct_settlements_total"))
-        self._reasons = _children("petct_reasons_total", self._counter("petct_reasons_total"))
-        self._dead_letters = _children("petct_dead_letters_total", self._counter("petct_dead_letters_total"))
-        self._money = _children("petct_money_yuan_total", self._counter("petct_money_yuan_total"))
-        self._transactions = _children("petct_transaction_seconds", self._histogram("petct_transaction_seconds"))
+
+    def counter(self, name: str) -> Counter:
+        return Counter(name, CATALOGUE[name].help, tuple(CATALOGUE[name].labels), registry=self.registry)
+
+    def gauge(self, name: str) -> Gauge:
+        return Gauge(name, CATALOGUE[name].help, tuple(CATALOGUE[name].labels), registry=self.registry)
+
+    def histogram(self, name: str) -> Histogram:
+        metric = CATALOGUE[name]
+        return Histogram(name, metric.help, tuple(metric.labels), registry=self.registry, buckets=metric.buckets)
+
+    def counters(self, name: str) -> Children[Counter]:
+        return Children(self.counter(name), CATALOGUE[name].labels)
+
+    def gauges(self, name: str) -> Children[Gauge]:
+        return Children(self.gauge(name), CATALOGUE[name].labels)
+
+    def histograms(self, name: str) -> Children[Histogram]:
+        return Children(self.histogram(name), CATALOGUE[name].labels)
+
+
+class Metrics(Instruments):
+    """The registry of one worker. Children are looked up once, here."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__()
+        self._fates = self.counters("petct_records_total")
+        self._outcomes = self.counters("petct_settlements_total")
+        self._reasons = self.counters("petct_reasons_total")
+        self._dead_letters = self.counters("petct_dead_letters_total")
+        self._money = self.counters("petct_money_yuan_total")
+        self._outputs = self.counters("petct_outputs_total")
+        self.missed = self.counter("petct_records_missed_total")
+        self._batch = self.histogram("petct_batch_records")
+        self._decide = self.histogram("petct_decide_seconds")
+        self._transactions = self.histograms("petct_transaction_seconds")
+        self.transaction_limit = self.gauge("petct_transaction_limit_seconds")
         self._age = _BulkHistogram(CATALOGUE["petct_age_at_commit_seconds"])
         self.registry.register(self._age)
-        self._lag = self._gauge("petct_lag_records")
-        self._lanes = _children("petct_lanes", self._gauge("petct_lanes"))
-        self.assigned_partitions = self._gauge("petct_assigned_partitions")
-        self.rebalances = self._counter("petct_rebalances_total")
-        self.fencings = self._counter("petct_fencings_total")
-        self.reopenings = self._counter("petct_reopenings_total")
-        self.breaker_open = self._gauge("petct_breaker_open")
-        self._last_progress = self._gauge("petct_last_progress_timestamp_seconds")
-        self._rulebook_info = self._gauge("petct_rulebook_info")
-        self.newest_release_refused = self._gauge("petct_rulebook_newest_release_refused")
-        self._review = self._gauge("petct_rulebook_review_seconds")
-        self._gauge("petct_build_info").labels(version, platform.python_version()).set(1)
+        self._lag = self.gauge("petct_lag_records")
+        self._lag_seconds = self.gauge("petct_lag_seconds")
+        self._progress = self.gauge("petct_last_progress_timestamp_seconds")
+        self._lanes = self.gauges("petct_lanes")
+        self.assigned_partitions = self.gauge("petct_assigned_partitions")
+        self.rebalances = self.counter("petct_rebalances_total")
+        self.fencings = self.counter("petct_fencings_total")
+        self._reopenings = self.counters("petct_reopenings_total")
+        self.broker_seen = self.gauge("petct_broker_seen_timestamp_seconds")
+        self.breaker_open = self.gauge("petct_breaker_open")
+        self._rulebook_info = self.gauge("petct_rulebook_info")
+        self.newest_release_refused = self.gauge("petct_rulebook_newest_release_refused")
+        self._review = self.gauge("petct_rulebook_review_deadline_timestamp_seconds")
+        self._review.set(math.nan)
+        self.gauge("petct_build_info").labels(version, platform.python_version()).set(1)
+        self._begin_cities([OTHER])
 
-    def rulebook(self, hash: str, review_deadline: float) -> None:
-        """The rulebook from now on in force; `review_deadline` in seconds since 1970."""
+    def rulebook(self, book: Rulebook) -> None:
+        """The rulebook from now on in force."""
         self._rulebook_info.clear()
-        self._rulebook_info.labels(hash).set(1)
-        self._review.set_function(lambda: review_deadline - time.time())
+        self._rulebook_info.labels(book.hash).set(1)
+        self._review.set(deadline(book).timestamp())
+        self._begin_cities(sorted(book.cities))
 
-    def committed(self, tally: Tally, now: float) -> None:
-        """A batch is committed; `now` in seconds since 1970."""
+    def _begin_cities(self, cities: Sequence[str]) -> None:
+        """Cities of the rulebook before stay: a counter does not vanish."""
+        self._outcomes.begin(get_args(LineOutcome), cities)
+        self._reasons.begin(get_args(LineReason), cities)
+
+    def committed(self, tally: Tally, outputs: Mapping[str, int], now: float) -> None:
+        """A batch is committed, with so many records to each topic; `now` in seconds since 1970."""
         answered = 0
         for fate, count in tally.fates.items():
             answered += count
             self._fates[fate,].inc(count)
         self._fates[Fate.PASSED_OVER,].inc(tally.records - answered)
         for outcome, count in tally.outcomes.items():
-            self._outcomes[outcome,].inc(count)
+            self._outcomes[outcome].inc(count)
         for reason, count in tally.reasons.items():
-            self._reasons[reason,].inc(count)
-        for reason, count in tally.dead_letters.items():
-            self._dead_letters[reason,].inc(count)
-        for bearer_and_direction, amount in tally.money.items():
-            self._money[bearer_and_direction].inc(float(amount))
+            self._reasons[reason].inc(count)
+        for why, count in tally.dead_letters.items():
+            self._dead_letters[why,].inc(count)
+        for bearer, amount in tally.money.items():
+            self._money[bearer].inc(float(amount))
+        for topic, count in outputs.items():
+            self._outputs[topic,].inc(count)
+        if tally.records:
+            self._batch.observe(tally.records)
+            self._decide.observe(tally.decide_seconds)
         self._age.observe(now - timestamp / 1000 for timestamp in tally.timestamps)
 
-    def transaction(self, result: Literal["committed", "failed"], seconds: float) -> None:
+    def transaction(self, result: Literal["committed", "aborted", "in_doubt"], seconds: float) -> None:
         self._transactions[result,].observe(seconds)
 
-    def progress(self, now: float) -> None:
+    def reopening(self, cause: Literal["fenced", "broker", "timeout", "topics", "unforeseen"]) -> None:
+        self._reopenings[cause,].inc()
+        if cause == "fenced":
+            self.fencings.inc()
+
+    def progress(self, partition: int, now: float) -> None:
         """`now` in seconds since 1970."""
-        self._last_progress.set(now)
+        self._progress.labels(str(partition)).set(now)
 
     def lanes(self, states: Counts[str]) -> None:
         for (state,), gauge in self._lanes.items():
             gauge.set(states[state])
 
-    def lag(self, partition: int, records: int) -> None:
+    def lag(self, partition: int, records: int, seconds: float) -> None:
         self._lag.labels(str(partition)).set(records)
+        self._lag_seconds.labels(str(partition)).set(seconds)
 
     def let_go(self, partition: int) -> None:
-        """Another worker tells the lag of this partition from now on."""
-        with contextlib.suppress(KeyError):
-            self._lag.remove(str(partition))
-
-    def _counter(self, name: str) -> Counter:
-        metric = CATALOGUE[name]
-        return Counter(name, metric.help, tuple(metric.labels), registry=self.registry)
-
-    def _gauge(self, name: str) -> Gauge:
-        metric = CATALOGUE[name]
-        return Gauge(name, metric.help, tuple(metric.labels), registry=self.registry)
-
-    def _histogram(self, name: str) -> Histogram:
-        metric = CATALOGUE[name]
-        return Histogram(name, metric.help, tuple(metric.labels), registry=self.registry, buckets=metric.buckets)
-
-
-def _children(name: str, metric: M) -> dict[tuple[str, ...], M]:
-    """All children of a metric whose labels are closed sets, by their values; each stands at 0 from now on."""
-    values = product(*(closed or () for closed in CATALOGUE[name].labels.values()))
-    return {labels: metric.labels(*labels) for labels in values}
+        """Another worker tells of this partition from now on."""
+        for gauge in (self._lag, self._lag_seconds, self._progress):
+            with contextlib.suppress(KeyError):
+                gauge.remove(str(partition))

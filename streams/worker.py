@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import platform
 import signal
 import sys
 import threading
@@ -69,6 +71,11 @@ def worker_version() -> str:
         return "0"
 
 
+def _versions() -> dict[str, str]:
+    names = ("aiokafka", "aiohttp", "pydantic", "orjson", "uvloop")
+    return {"petct-settlement": worker_version(), "python": platform.python_version(), **{n: version(n) for n in names}}
+
+
 class _Worker(Service):
     """The settle service and, before it starts, the web server that tells how it is doing."""
 
@@ -92,11 +99,17 @@ async def _main(settings: Settings, clients: Clients, rules: Callable[[Metrics],
         if not ended.done():
             ended.set_result((code, why))
 
+    told = asyncio.Event()
+
+    def tell(number: signal.Signals) -> None:
+        told.set()
+        end(ExitCode.OK, f"{number.name} received")
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end, ExitCode.OK, f"{number.name} received")
+        loop.add_signal_handler(number, tell, number)
     metrics = Metrics(worker_version())
     settle = SettleService(settings, clients, rules(metrics), metrics, end)
-    worker = _Worker(settle, HealthServer(settings, settle, metrics.registry))
+    worker = _Worker(settle, HealthServer(settings, settle, metrics.registry, _versions()))
     log.info(
         "settle worker starts",
         version=worker_version(),
@@ -111,6 +124,12 @@ async def _main(settings: Settings, clients: Clients, rules: Callable[[Metrics],
         return _refuse(ExitCode.USAGE, str(error))
     code, why = await ended
     (log.info if code is ExitCode.OK else log.error)("settle worker stops", why=why, exit_code=int(code))
+    if code is ExitCode.BREAKER and settings.http_port and settings.breaker_hold_seconds:
+        log.error("the breaker is shown on /metrics before the end", seconds=settings.breaker_hold_seconds)
+        await settle.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(settings.breaker_hold_seconds):
+                await told.wait()
     _end_at_the_latest(settings.shutdown_seconds, code)
     await worker.stop()
     log.info("settle worker stopped", exit_code=int(code))
