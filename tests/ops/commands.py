@@ -36,6 +36,7 @@ KAFKA: Final = frozenset(
 )
 OTHERS: Final = frozenset({"curl", "docker", "kubectl", "kustomize", "openssl", "printf", "promtool", "python"})
 _ENDS: Final = frozenset({"|", "||", "&&", ";", "&"})
+_SUBSTITUTED: Final = re.compile(r"\$\(([^()]*)\)")
 _ASSIGNMENT: Final = re.compile(r"[A-Z_]+=.*")
 
 
@@ -50,8 +51,10 @@ def blocks(document: str, language: str) -> Iterator[str]:
 
 
 def commands(block: str) -> Iterator[list[str]]:
-    """The words of each command of a block; what is redirected, and variables set before it, left out."""
-    for line in block.replace("\\\n", " ").splitlines():
+    """The words of each command of a block, those in `$(…)` too; redirections and variables before it left out."""
+    for inner in _SUBSTITUTED.findall(block):
+        yield from commands(inner)
+    for line in _SUBSTITUTED.sub("X", block).replace("\\\n", " ").splitlines():
         lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;<>")
         lexer.whitespace_split = True
         words: list[str] = []

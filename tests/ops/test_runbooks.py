@@ -21,6 +21,12 @@ def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
     assert PAGES.keys() - {"README"} == alerts().keys()
 
 
+def test_the_table_of_alerts_in_the_document_has_all_of_them() -> None:
+    document = (CHECKOUT / "docs" / "deployment.md").read_text("utf-8")
+    told = re.findall(r"^\| \[(\w+)\]\(../ops/runbooks/\1.md\) \| (\w+) \|", document, re.MULTILINE)
+    assert dict(told) == {name: rule["labels"]["severity"] for name, rule in alerts().items()}
+
+
 @pytest.mark.parametrize("name", alerts())
 def test_a_runbook_says_what_it_means_what_it_costs_how_to_look_what_to_do_and_whom_to_call(name: str) -> None:
     page = PAGES[name]
