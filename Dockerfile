@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1.7
 # The settle worker as an image: docker build -t petct-settlement .
 # No step of it needs root at run time or writes outside /tmp: run it with --read-only --tmpfs /tmp.
 # CI builds and tests the wheel that goes in here, but not the image: it has no container engine

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import promql_parser as promql
-from promql_parser import AggModifierType, Expr, LabelModifierType, MatchOp
+from promql_parser import AggModifierType, Expr, LabelModifierType, MatchOp, VectorMatchCardinality
 
 from streams.metrics import CATALOGUE
 
@@ -131,7 +131,12 @@ def _combined(node: promql.BinaryExpr, known: Mapping[str, Series]) -> frozenset
         on = frozenset(matching.labels)
         if gone := on - (left & right):
             raise QueryError(f"{', '.join(sorted(gone))} is not a label of both sides of {operator}")
-        return left if operator in SET_OPERATORS else on | frozenset(modifier.group_labels or ())
+        if operator in SET_OPERATORS:
+            return left
+        taken_over = frozenset(modifier.group_labels or ())
+        if modifier.card == VectorMatchCardinality.ManyToOne:
+            return left | taken_over
+        return right | taken_over if modifier.card == VectorMatchCardinality.OneToMany else on
     if operator == "or":
         return left | right
     if matching is None and left != right:
