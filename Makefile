@@ -58,6 +58,10 @@ bench: setup ## Measure the worker against a plain consumer, and a dry run again
 bench-overhead: setup ## Measure what the metrics cost: the worker with and without them, in turns (some minutes)
 	$(BIN)/python -m tests.bench.overhead $(ARGS)
 
+.PHONY: bench-capacity
+bench-capacity: setup ## Measure what docs/capacity.md says, and write it (about fifteen minutes)
+	$(BIN)/python -m tests.bench.capacity $(ARGS)
+
 .PHONY: ops-demo
 ops-demo: setup ## Run Kafka, workers, load and Prometheus with the rules until Ctrl-C (ARGS="--rate 500")
 	$(BIN)/python -m ops.demo $(ARGS)
