@@ -24,7 +24,7 @@ from streams.replay.errors import PlanError, RetentionError, RulebookUnknownErro
 from streams.replay.lane import Lane
 from streams.replay.planning import moment
 from streams.replay.rulebooks import resolve, shelves
-from streams.rulebook import load_rulebook
+from streams.rulebook import RulebookError, load_rulebook
 from streams.rulebook.loader import NOTICES
 from tests.broker.replaying import (
     WHY,
@@ -36,6 +36,7 @@ from tests.broker.replaying import (
     settlement,
     settlements,
 )
+from tests.broker.rulebooks import append
 from tests.broker.workers import CHECKOUT
 from tests.builders import NATIONAL
 
@@ -410,6 +411,21 @@ async def test_the_rulebook_is_the_newest_release_or_as_it_was_known_then(of_nin
     assert await resolve(moment("2021-07-23"), held) == of_ningbo.after
     with pytest.raises(RulebookUnknownError, match="2021-06-30"):
         await resolve(moment("2021-06-30"), held)
+
+    # A damaged record harms nothing; one of a hash that was released before hides no good one.
+    await append(of_ningbo.settings, of_ningbo.before.hash.encode(), b"{}")
+    held = shelves(of_ningbo.settings, None)
+    assert await resolve("newest", held) == of_ningbo.after
+    assert await resolve(of_ningbo.before.hash, held) == of_ningbo.before
+
+
+async def test_where_no_release_can_be_used_the_installed_notices_are_no_answer(of_ningbo: Past) -> None:
+    """Nor are they for a worker: somebody meant to release others."""
+    assert await resolve("newest", shelves(of_ningbo.settings, None)) == of_ningbo.after
+    await append(of_ningbo.settings, of_ningbo.before.hash.encode(), b"{}")
+
+    with pytest.raises(RulebookError, match="release at offset 0"):
+        await resolve("newest", shelves(of_ningbo.settings, None))
 
 
 async def test_several_processes_write_what_one_would_and_stop_when_told(of_ningbo: Past) -> None:
