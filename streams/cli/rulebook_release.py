@@ -101,7 +101,9 @@ def publish(
         return
     before = newest(found)
     if found and found[-1] != before:
-        typer.echo(f"the newest release {found[-1].hash or 'without a hash'} cannot be used; workers pass over it", err=True)
+        typer.echo(
+            f"the newest release {found[-1].hash or 'without a hash'} cannot be used; workers pass over it", err=True
+        )
     difference = compare(None if before is None else before.load(), book)
     release = None
     if not dry_run:
