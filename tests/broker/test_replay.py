@@ -20,10 +20,11 @@ from streams.bus.rulebook_topic import publish
 from streams.replay import Kind, LeftAlone
 from streams.replay.audit import read_log
 from streams.replay.cluster import live_offsets
-from streams.replay.errors import PlanError, RetentionError, RulebookUnknownError, TakenOverError
+from streams.replay.errors import PlanError, ReplayError, RetentionError, RulebookUnknownError, TakenOverError
 from streams.replay.lane import Lane
 from streams.replay.planning import moment
 from streams.replay.rulebooks import resolve, shelves
+from streams.replay.store import Store
 from streams.rulebook import RulebookError, load_rulebook
 from streams.rulebook.loader import NOTICES
 from tests.broker.replaying import (
@@ -462,6 +463,19 @@ async def test_what_ends_one_process_is_told_by_the_run(of_ningbo: Past) -> None
 
     with pytest.raises(RetentionError, match="offsets 0 to 4 are gone"):
         await of_ningbo.run(plan, jobs=2)
+
+
+async def test_a_full_disk_is_told_with_the_mend(of_ningbo: Past, monkeypatch: pytest.MonkeyPatch) -> None:
+    await of_ningbo.settle(list(settlements(200)))
+    made = Store.__init__
+
+    def small(self: Store, path: Path) -> None:
+        made(self, path)
+        self._db.execute("PRAGMA max_page_count = 8")
+
+    monkeypatch.setattr(Store, "__init__", small)
+    with pytest.raises(ReplayError, match=r"disk is full.*set TMPDIR"):
+        await of_ningbo.run(await of_ningbo.plan())
 
 
 async def test_of_two_runs_of_one_plan_the_later_one_goes_on(of_ningbo: Past) -> None:
