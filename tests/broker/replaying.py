@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 from aiokafka import TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES, EVENTS, REPLAYS, RULEBOOK
 from streams.bus.topics import create_topics
@@ -128,6 +129,12 @@ class Past:
         await self.send(records)
         async with self.live.settling(within=LONG):
             await self.settled()
+
+    def members(self) -> int:
+        """Of the live group."""
+        admin = AdminClient({"bootstrap.servers": self.settings.kafka_bootstrap_servers})
+        (told,) = admin.describe_consumer_groups([self.settings.group_id]).values()
+        return len(told.result(timeout=30).members)
 
     async def ends(self, topic: str) -> dict[int, int]:
         async with reader(self.settings, isolation="read_uncommitted") as consumer:

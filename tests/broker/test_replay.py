@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -90,9 +91,11 @@ async def test_corrections_supersede_and_the_same_plan_or_another_one_then_emits
     before = await of_ningbo.written()
     disclosed = await of_ningbo.written(DISCLOSURES)
     plan = await of_ningbo.plan()
+    offsets = await live_offsets(of_ningbo.settings, of_ningbo.settings.group_id)
 
     outcome, _ = await of_ningbo.run(plan, emit=True)
 
+    assert await live_offsets(of_ningbo.settings, of_ningbo.settings.group_id) == offsets
     expected = {output.key: output for output in corrected(records, of_ningbo.before, of_ningbo.after)}
     after = await of_ningbo.written()
     new = [record for number in after for record in after[number][len(before[number]) :]]
@@ -219,31 +222,49 @@ async def test_a_newer_event_of_the_same_settlement_stands(of_ningbo: Past) -> N
     assert await of_ningbo.written() == written
 
 
-async def test_live_traffic_goes_on_exactly_once_and_its_offsets_are_its_own(of_ningbo: Past) -> None:
+async def test_live_traffic_and_its_reversals_go_on_exactly_once_and_the_groups_offsets_are_its_own(
+    of_ningbo: Past,
+) -> None:
+    """Ten of the fifteen settlements that the replay would correct are reversed while it is at work."""
     first = list(settlements(1_500))
     await of_ningbo.settle(first)
     plan = await of_ningbo.plan()
     more = list(settlements(600, first=1_500))
+    undone = [number for number in range(7, 1_500, 100) if number % 300 != 7]
+    members: set[int] = set()
     async with of_ningbo.live.settling():
 
         async def traffic() -> None:
-            for start in range(0, len(more), 60):
-                await of_ningbo.send(more[start : start + 60])
-                await asyncio.sleep(0.1)
+            for lot, number in enumerate(undone):
+                await of_ningbo.send([*more[60 * lot : 60 * (lot + 1)], reversal_of(number)])
+                members.add(await asyncio.to_thread(of_ningbo.members))
 
         outcome_and_found, _ = await asyncio.gather(of_ningbo.run(plan, emit=True, rate=800), traffic())
         await of_ningbo.settled()
     outcome, _ = outcome_and_found
 
-    values = [value for held in (await of_ningbo.written()).values() for _, value, _ in held]
-    decided = [orjson.loads(value) for value in values]
-    firsts = [told["settlement_id"] for told in decided if told["revision"] == 1]
-    assert sorted(firsts) == [key.decode() for key, _ in [*first, *more]], "each live event once, none twice"
-    corrections = [value for value, told in zip(values, decided, strict=True) if told["revision"] == 2]
-    assert sorted(corrections) == sorted(
-        output.value for output in corrected(first, of_ningbo.before, of_ningbo.after) if output.value
-    )
+    assert len(undone) == 10
+    written = [held for partition in (await of_ningbo.written()).values() for held in partition]
+    decided = [(key, orjson.loads(value), value) for key, value, _ in written]
+    firsts = [key for key, told, _ in decided if told["event_type"] == "settlement.adjusted" and told["revision"] == 1]
+    assert sorted(firsts) == [key for key, _ in [*first, *more]], "each live event once, none twice"
+
+    possible = {o.key: o.value for o in corrected(first, of_ningbo.before, of_ningbo.after)}
+    corrections = {key: value for key, told, value in decided if told["revision"] == 2}
+    assert sum(told["revision"] == 2 for _, told, _ in decided) == len(corrections), "none twice"
+    assert corrections.items() <= possible.items()
+
+    keys = {settlement(number)[0] for number in undone}
+    answers = Counter(value for _, told, value in decided if told["event_type"] == "settlement.adjustment_reversed")
+    assert {orjson.loads(value)["settlement_id"].encode() for value in answers} == keys
+    assert len(answers) == len(keys)
+    assert answers.total() - len(answers) == outcome.restored, "the same again, only behind a correction"
+    newest = {key: told["event_type"] for key, told, _ in decided}
+    assert {key for key, type in newest.items() if type == "settlement.adjustment_reversed"} == keys
+    assert possible.keys() - keys <= corrections.keys()
+
     assert outcome.tally.records == len(first), "the plan's offsets are frozen: what came later is not of it"
+    assert members == {1}, "the replay joins no group"
     assert await live_offsets(of_ningbo.settings, of_ningbo.settings.group_id) == await of_ningbo.ends(EVENTS)
 
 
