@@ -66,6 +66,19 @@ def readable(paths: list[Path] | None) -> list[Path] | None:
     return paths
 
 
+def writable(path: Path | None) -> Path | None:
+    """Callback of an option: refuse where no file can be written, before the work of an hour is done for it."""
+    if path is None:
+        return None
+    if path.is_dir():
+        raise typer.BadParameter(f"{path}: cannot be written, it is a directory.")
+    if not path.parent.is_dir():
+        raise typer.BadParameter(f"{path}: cannot be written, there is no folder {path.parent}.")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise typer.BadParameter(f"{path}: cannot be written; look at its permissions.")
+    return path
+
+
 def no_broker(settings: KafkaSettings, error: Exception) -> NoReturn:
     """Looks for the reason where the client only says that there is no broker."""
     import asyncio  # noqa: PLC0415 - commands that need no bus need no event loop
@@ -79,12 +92,12 @@ def no_broker(settings: KafkaSettings, error: Exception) -> NoReturn:
 
 
 def write(path: Path, text: str) -> None:
-    """A file the command was asked for; says that it is there."""
+    """A file the command was asked for; says that it is there, beside the output, which may be a JSON document."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         fail(f"{path}: cannot be written ({error.strerror})", "Name a place where you may write.")
-    typer.echo(f"wrote {path}")
+    typer.echo(f"wrote {path}", err=True)
 
 
 def print_json(document: Any) -> None:

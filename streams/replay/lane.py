@@ -27,11 +27,10 @@ from streams.processors.form import PassesOver
 from streams.processors.settlement import Fate, Output, SettlementProcessor
 from streams.replay import letters, reading
 from streams.replay.cluster import live_lag
-from streams.replay.difference import LeftAlone
 from streams.replay.errors import ReplayError, RetentionError, TakenOverError
 from streams.replay.filters import EventFilter
 from streams.replay.judge import Case, Judge, MovedError, Verdict
-from streams.replay.ledger import Progress, Tally, letter_output, progress_key
+from streams.replay.ledger import STILL_OPEN, Progress, Tally, letter_output, progress_key
 from streams.replay.ledger_topic import read_ledger
 from streams.replay.options import OnDifference, Options
 from streams.replay.pace import Pace
@@ -46,8 +45,6 @@ LAG_SECONDS: Final = 1.0
 COMMIT_SECONDS: Final = 40.0
 TRIES: Final = 8
 """In a row, before a fault is told rather than tried again."""
-
-_NOT_ENDED: Final = frozenset({LeftAlone.REVERSED, LeftAlone.ANOTHER_EVENT, "filtered"})
 
 
 @dataclass(slots=True)
@@ -183,7 +180,7 @@ class Lane:
                 known = ledger.progress.get(progress_key(shared.plan.hash, number))
                 self._progress = known or Progress(self._stretch.start)
                 self.tally = self._progress.runs.setdefault(shared.run, Tally())
-            self._ended = {name: told for name, told in ledger.letters.items() if told["end"] not in _NOT_ENDED}
+            self._ended = {name: told for name, told in ledger.letters.items() if told["end"] not in STILL_OPEN}
             yield
         finally:
             if producer is not None:

@@ -161,10 +161,13 @@ def test_the_command_compares_files_in_words_json_and_a_page(petct: Petct, tmp_p
     text = petct(*arguments).stdout.decode()
     assert "1 of 2 come out otherwise" in text
     assert "one (330100): covered → covered" in text
-    told = orjson.loads(petct(*arguments, "--json", "--html", "impact.html").stdout.partition(b"\n")[2])
+    told = orjson.loads(petct(*arguments, "--json", "--html", "impact.html").stdout)
     assert (told["events"], told["changed"], told["money"]["after"]["hospital"]) == (2, 1, "100.00")
     assert told["largest"][0]["after"]["lines"][0]["fund_amount"] == "3900.00"
     assert "one (330100)" in (tmp_path / "impact.html").read_text("utf-8")
+
+
+ON_THE_BUS = ("--topic", "settlement.events")
 
 
 @pytest.mark.parametrize(
@@ -174,6 +177,18 @@ def test_the_command_compares_files_in_words_json_and_a_page(petct: Petct, tmp_p
         (("installed", "--events", "-", "--topic", "settlement.events"), "give either --events or --topic"),
         (("installed", "--events", "-", "--since", "2021-07-01"), "--since and --until are about a topic"),
         (("installed", "--topic", "other"), "--topic 'other' is unknown"),
+        (("installed", *ON_THE_BUS, "--since", "yesterday"), "'yesterday' is no time"),
+        (("installed", *ON_THE_BUS, "--since", "0001-01-01"), "--since 0001-01-01 lies before 1970"),
+        (
+            ("installed", *ON_THE_BUS, "--since", "2021-07-02", "--until", "2021-07-01"),
+            "is not after --since 2021-07-02",
+        ),
+        (("installed", *ON_THE_BUS, "--until", "0001-01-01"), "is not after --since 1970-01-01"),
+        (
+            ("installed", "--events", "-", "--html", "nowhere/page.html"),
+            "cannot be written, there is no folder nowhere",
+        ),
+        (("installed", "--events", "-", "--html", "."), "cannot be written, it is a directory"),
         (("installed", "--events", "absent.jsonl"), "there is no such file"),
         (("./absent", "--events", "-"), "./absent: there is no such folder"),
         (("newest", "--events", "-"), "PETCT_KAFKA_BOOTSTRAP_SERVERS is not set"),
