@@ -238,6 +238,12 @@ class Settings(KafkaSettings, SecretSettings, LogSettings):
         0.5, ge=0, le=1, description="A larger share of dead letters among the answered records stops it; 1: never."
     )
     breaker_window: int = Field(2_000, ge=1, description="So many answered records of a partition the share is of.")
+    breaker_hold_seconds: float = Field(
+        60.0,
+        ge=0,
+        description="How long a worker stopped by its breaker still serves /metrics and /readyz, so that it is seen, "
+        "before it ends.",
+    )
     http_host: str = Field("127.0.0.1", description="Address of /metrics, /livez and /readyz.")
     http_port: Port = Field(9464, description="Port of the same; 0: off.")
     rulebook: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")] | None = Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -87,13 +88,18 @@ class _Worker(Service):
 async def _main(settings: Settings, clients: Clients, rules: Callable[[Metrics], Rules]) -> int:
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[tuple[ExitCode, str]] = loop.create_future()
+    signalled = asyncio.Event()
 
     def end(code: ExitCode, why: str) -> None:
         if not ended.done():
             ended.set_result((code, why))
 
+    def told(number: signal.Signals) -> None:
+        signalled.set()
+        end(ExitCode.OK, f"{number.name} received")
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end, ExitCode.OK, f"{number.name} received")
+        loop.add_signal_handler(number, told, number)
     metrics = Metrics(worker_version())
     settle = SettleService(settings, clients, rules(metrics), metrics, end)
     worker = _Worker(settle, HealthServer(settings, settle, metrics.registry))
@@ -111,6 +117,11 @@ async def _main(settings: Settings, clients: Clients, rules: Callable[[Metrics],
         return _refuse(ExitCode.USAGE, str(error))
     code, why = await ended
     (log.info if code is ExitCode.OK else log.error)("settle worker stops", why=why, exit_code=int(code))
+    if code is ExitCode.BREAKER:
+        await settle.stop()
+        # Gone at once, it would be restarted and gone again before anybody had asked it what is wrong.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(signalled.wait(), settings.breaker_hold_seconds)
     _end_at_the_latest(settings.shutdown_seconds, code)
     await worker.stop()
     log.info("settle worker stopped", exit_code=int(code))

@@ -241,9 +241,7 @@ class RealKafka:
 
     def advertised(self, listener: str) -> str:
         """What clients of a listener are told to dial, on all nodes: a proxy where the listener is proxied."""
-        return ",".join(
-            f"127.0.0.1:{ports.get(_advertised(listener), ports[listener])}" for ports in self._ports
-        )
+        return ",".join(f"127.0.0.1:{ports.get(_advertised(listener), ports[listener])}" for ports in self._ports)
 
     def start(self, within: float = 180.0) -> Self:
         """Start every node that is down and wait until all serve.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import pytest
 
 from ops.kafka.broker import KafkaUnavailableError, RealKafka
 from tests.faults import report
+from tests.faults.form import FORM
 from tests.faults.stage import Result, Stage
 
 _results = pytest.StashKey[list[Result]]()
+_measured = pytest.StashKey[dict[str, str]]()
 
 PROPERTIES = {
     # How often the broker looks for transactions that took too long: every 10 s by default.
@@ -36,6 +39,8 @@ def _faulty_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealKafk
         yield kafka
     finally:
         kafka.stop()
+        # Gigabytes after the long form.
+        shutil.rmtree(kafka.directory, ignore_errors=True)
 
 
 @pytest.fixture
@@ -65,7 +70,7 @@ def show(request: pytest.FixtureRequest) -> Callable[[Result], None]:
 
     def judge(result: Result) -> None:
         results.append(result)
-        if result.control:
+        if result.scenario.control:
             assert not result.verdict.exactly_once, f"the control is not red: {result}"
         else:
             assert result.verdict.exactly_once, str(result)
@@ -73,9 +78,23 @@ def show(request: pytest.FixtureRequest) -> Callable[[Result], None]:
     return judge
 
 
+@pytest.fixture
+def measured(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Puts figures of a load into the table of memory and latency."""
+    figures = request.config.stash.setdefault(_measured, {})
+
+    def tell(load: str, found: str) -> None:
+        figures[load] = found
+        print(f"\n{load}: {found}")
+
+    return tell
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if results := config.stash.get(_results, []):
+    results, figures = config.stash.get(_results, []), config.stash.get(_measured, {})
+    if results or figures:
         terminalreporter.section("FAULTS")
-        for result in results:
-            terminalreporter.line(str(result))
-    report.write([result for result in config.stash.get(_results, []) if result.form.long])
+        for line in [*map(str, results), *(f"{load}: {found}" for load, found in figures.items())]:
+            terminalreporter.line(line)
+    if FORM.long:
+        report.write(results, figures)

@@ -4,6 +4,7 @@ FAULT_POINT       transactions fail at this point (tests/broker/crashing.py name
 FAULT_EVERY       … of each lane every so many transactions (1 when not set), beginning with the first
 FAULT_TIMES       … and so many times in all of each lane; without end when not set
 FAULT_STOP        the process stops itself (SIGSTOP) at this point, once
+FAULT_STOP_AFTER  … in the first transaction after so many
 FAULT_OPEN        lanes open in one of the wrong ways of tests/faults/controls.py
 FAULT_PAUSE       seconds a producer takes after its fence, or in a wrong way of opening before it
 FAULT_TRANSACTION_TIMEOUT_MS   below what the settings allow, so that a test need not wait as long
@@ -44,6 +45,7 @@ class FaultyProducer(CrashingProducer):
     every: ClassVar[int] = 1
     times: ClassVar[int] = sys.maxsize
     stop_at: ClassVar[str] = ""
+    stop_after: ClassVar[int] = 0
     pause: ClassVar[float] = 0.0
     armed: ClassVar[dict[str, str]] = {}
     begun: ClassVar[Counter[str]] = Counter()
@@ -65,7 +67,7 @@ class FaultyProducer(CrashingProducer):
             self.armed.setdefault(lane_id, self.points[number // self.every % len(self.points)])
 
     def _crash(self, point: str, error: Exception) -> None:
-        if point == self.stop_at:
+        if point == self.stop_at and self.begun.total() > self.stop_after:
             FaultyProducer.stop_at = ""
             log.info(STOPPING)
             sys.stderr.flush()
@@ -97,6 +99,7 @@ def main() -> int:
     FaultyProducer.every = int(given.get("FAULT_EVERY", "1"))
     FaultyProducer.times = int(given.get("FAULT_TIMES", str(sys.maxsize)))
     FaultyProducer.stop_at = given.get("FAULT_STOP", "")
+    FaultyProducer.stop_after = int(given.get("FAULT_STOP_AFTER", "0"))
     FaultyProducer.pause = float(given.get("FAULT_PAUSE", "0"))
     if wrong := given.get("FAULT_OPEN"):
         lane.open_lane = CONTROLS[wrong]  # type: ignore[assignment]

@@ -9,6 +9,7 @@ from typing import Final
 
 from confluent_kafka import KafkaError, Message, Producer
 
+from schemas.topics import MAX_OUTPUT_BYTES
 from tests.broker.expected import partition_of
 
 PARTITIONS: Final = 4
@@ -22,7 +23,14 @@ class Feed(threading.Thread):
     """
 
     def __init__(
-        self, bootstrap_servers: str, topic: str, records: Iterator[tuple[bytes, bytes]], *, least: int, rate: int
+        self,
+        bootstrap_servers: str,
+        topic: str,
+        records: Iterator[tuple[bytes, bytes]],
+        *,
+        least: int,
+        rate: int,
+        compression: str = "none",
     ) -> None:
         super().__init__(name="feed", daemon=True)
         self.sent = 0
@@ -39,6 +47,8 @@ class Feed(threading.Thread):
                 "linger.ms": 5,
                 "message.timeout.ms": 600_000,
                 "reconnect.backoff.max.ms": 500,
+                "compression.type": compression,
+                "message.max.bytes": MAX_OUTPUT_BYTES,
                 "log_level": 0,
             }
         )

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import Final
 
+import pytest
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -24,3 +26,6 @@ class Form:
 LONG: Final = Form("long", events=40_000, rate=1_000, rounds=8)
 SHORT: Final = Form("short", events=4_000, rate=600, rounds=2)
 FORM: Final = LONG if os.environ.get("PETCT_LONG_TESTS") == "1" else SHORT
+
+long_form: Final = pytest.mark.skipif(not FORM.long, reason="the long form: make test-faults")
+"""What takes too long for `make test`, or shows little that a shorter test there does not."""

@@ -83,10 +83,10 @@ class Progress(threading.Thread):
             time.sleep(_PERIOD / 2)
         return time.monotonic() - since
 
-    def until_done(self, ends: dict[int, int]) -> None:
-        """Until all of the input is committed."""
-        end = time.monotonic() + PATIENCE
+    def until_done(self, ends: dict[int, int], within: float = PATIENCE) -> None:
+        """Until all of the input is committed. Raises AssertionError."""
+        end = time.monotonic() + within
         while any(self.committed[number] < offset for number, offset in ends.items()):
-            assert time.monotonic() < end, f"not done after {PATIENCE:.0f} s: {self.committed} of {ends}"
+            assert time.monotonic() < end, f"not done after {within:.0f} s: {self.committed} of {ends}"
             time.sleep(_PERIOD)
         assert self.committed == ends, f"committed beyond the end: {self.committed} of {ends}"

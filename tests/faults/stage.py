@@ -26,6 +26,7 @@ from tests.faults import faulty
 from tests.faults.feed import PARTITIONS, Feed
 from tests.faults.form import FORM, Form
 from tests.faults.progress import PATIENCE, Progress
+from tests.faults.scenarios import SCENARIOS, Scenario
 from tests.faults.verdict import Verdict, judge
 from tests.kafka import Broker
 
@@ -37,16 +38,19 @@ BROKEN = 0.02
 class Result:
     """What one scenario showed. `recoveries` in seconds, one a fault."""
 
-    scenario: str
+    scenario: Scenario
     form: Form
     verdict: Verdict
     faults: int
     recoveries: tuple[float, ...]
-    control: bool
     note: str = ""
 
     def __str__(self) -> str:
-        return f"{self.scenario}: {self.faults} faults, {self.verdict}; recovery {self.recovery}{self._noted}"
+        control = "control, " if self.scenario.control else ""
+        noted = f" ({self.note})" if self.note else ""
+        return (
+            f"{control}{self.scenario.title}: {self.faults} faults, {self.verdict}; recovery {self.recovery} s{noted}"
+        )
 
     @property
     def recovery(self) -> str:
@@ -57,27 +61,24 @@ class Result:
             return f"{self.recoveries[0]:.1f}"
         return f"{median(self.recoveries):.1f} / {max(self.recoveries):.1f}"
 
-    @property
-    def _noted(self) -> str:
-        return f" ({self.note})" if self.note else ""
-
 
 @dataclass
 class Stage:
     """Topics of 4 partitions under `prefix`, a feed that keeps sending, workers that are gone when the stage is left.
 
-    `servers` are the brokers of the workers, where these differ from those the suite itself asks.
+    `name` is that of the scenario in the catalogue. `records` are what is fed; a mixture of which about `OURS` concern
+    an examination and `BROKEN` cannot be decided, when not given. `rate`: other than the form's.
     """
 
-    scenario: str
+    name: str
     bootstrap_servers: str
     prefix: str
     folder: Path
     replication: int = 1
     form: Form = FORM
-    rate: int = 0
-    ours: float = OURS
-    broken: float = BROKEN
+    records: Iterator[tuple[bytes, bytes]] | None = None
+    compression: str = "none"
+    rate: int | None = None
     faults: int = 0
     note: str = ""
     recoveries: list[float] = field(default_factory=list)
@@ -90,17 +91,15 @@ class Stage:
         self.feed = Feed(
             self.bootstrap_servers,
             self.settings.topic(EVENTS),
-            self.events(),
+            self.records or events(crc32(self.name.encode()), None, OURS, BROKEN),
             least=self.form.events,
             rate=self.rate or self.form.rate,
+            compression=self.compression,
         )
         self.progress = Progress(self.bootstrap_servers, self.settings.topic(EVENTS), self.settings.group_id)
         self.progress.start()
         self._stack.callback(self.progress.close)
         return self
-
-    def events(self) -> Iterator[tuple[bytes, bytes]]:
-        return events(crc32(self.scenario.encode()), None, self.ours, self.broken)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -111,7 +110,7 @@ class Stage:
         self._stack.close()
 
     def worker(self, name: str = "worker", servers: str | None = None, **given: str) -> Worker:
-        """A started `petct worker settle` named in the group by its log; with a FAULT_… variable, one that is faulty."""
+        """A started `petct worker settle` of that name in the group; with a FAULT_… variable, one that is faulty."""
         variables = environment(self.settings) | {
             "PETCT_BATCH_RECORDS": "200",
             "PETCT_OFFSET_COMMIT_SECONDS": "0.3",
@@ -119,7 +118,7 @@ class Stage:
             **({"PETCT_KAFKA_BOOTSTRAP_SERVERS": servers} if servers else {}),
             **given,
         }
-        made = Worker(self.folder / name, variables)
+        made = Worker(self.folder / f"{name}.log", variables)
         if any(variable.startswith("FAULT_") for variable in given):
             made.command = faulty.COMMAND
         self.workers.append(made)
@@ -144,12 +143,16 @@ class Stage:
             assert time.monotonic() < end, f"not within {PATIENCE:.0f} s: {what}"
             time.sleep(0.05)
 
-    def finish(self, *, control: bool = False) -> Result:
+    def ends(self) -> dict[int, int]:
+        """The offset after the last event, by partition."""
+        return asyncio.run(_ends(self.settings))
+
+    def finish(self) -> Result:
         """Feed the rest, wait until all of it is committed, and compare."""
         self.feed.finish()
-        self.progress.until_done(asyncio.run(_ends(self.settings)))
+        self.progress.until_done(self.ends())
         verdict = judge(self.settings)
-        result = Result(self.scenario, self.form, verdict, self.faults, tuple(self.recoveries), control, self.note)
+        result = Result(SCENARIOS[self.name], self.form, verdict, self.faults, tuple(self.recoveries), self.note)
         print(f"\n{result}")
         return result
 

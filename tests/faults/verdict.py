@@ -54,7 +54,9 @@ def judge(settings: Settings, within: float = 300.0) -> Verdict:
     records, found = asyncio.run(_read(settings, within))
     wanted = expected(records)
     for topic in TOPICS:
-        assert any(name == topic and outputs for (name, _), outputs in wanted.items()), f"nothing for {topic}: a bad test"
+        assert any(name == topic and outputs for (name, _), outputs in wanted.items()), (
+            f"nothing for {topic}: a bad test"
+        )
     return compare(wanted, found, events=len(records))
 
 
