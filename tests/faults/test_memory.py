@@ -182,9 +182,7 @@ def test_a_lane_with_a_huge_backlog_lets_the_others_answer(
         alone = _latencies(on, lambda: True, most=300)
         worker.signal(signal.SIGTERM)
         worker.exit_code()
-        _load(
-            on.bootstrap_servers, on.settings.topic(EVENTS), ((b"\0", value) for value in islice(cycle(base), backlog))
-        )
+        _load(on.bootstrap_servers, on.settings.topic(EVENTS), islice(cycle(base), backlog))
         end = on.ends()[0]
         worker.start()
         worker.until_ready()
