@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -84,7 +85,8 @@ async def test_a_failure_at_any_point_of_a_transaction_loses_and_repeats_nothing
         await on_kafka.until(1_200)
         await on_kafka.send(*_numbered(100, "both again"))
         await on_kafka.until(1_300)
-        assert metrics.registry.get_sample_value("petct_reopenings_total") == sum(producer_type.crashes.values())
+        # More where a loaded machine makes a call to the broker time out.
+        assert (metrics.registry.get_sample_value("petct_reopenings_total") or 0) >= sum(producer_type.crashes.values())
 
     assert len(producer_type.crashes) == 4
     expected = Counter(4 * values + _numbered(100, "both again"))
@@ -103,6 +105,8 @@ async def test_an_offset_moves_although_nothing_was_ours(on_kafka: Scene) -> Non
 @pytest.mark.real_kafka
 async def test_what_was_passed_over_is_committed_before_letting_go(on_kafka: Scene) -> None:
     on_kafka.settings = on_kafka.settings.model_copy(update={"offset_commit_seconds": 300.0})
+    # Not about how soon: a loaded machine may take longer than the 2 s a lane has.
+    on_kafka.limits = replace(QUICK, finish=PATIENCE)
     await on_kafka.send(*[b"of no interest"] * 50)
     async with on_kafka.settling() as (service, _):
         await on_kafka.ready(service)

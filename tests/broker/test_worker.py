@@ -43,7 +43,8 @@ async def test_a_signal_ends_it_with_status_0_and_what_it_took_in_hand_is_done(
     on_any: Scene, tmp_path: Path, number: signal.Signals
 ) -> None:
     await load(on_any, list(events(1, 200, petct_share=1.0, invalid_share=0.0)))
-    with Worker(tmp_path / "log", environment(on_any.settings)) as worker:
+    # Not about its budget, which a loaded machine may need more of.
+    with Worker(tmp_path / "log", environment(on_any.settings) | {"PETCT_SHUTDOWN_SECONDS": "60"}) as worker:
         worker.until_ready()
         await on_any.until(1)
         worker.signal(number)
