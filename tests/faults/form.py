@@ -23,7 +23,7 @@ class Form:
         return self is LONG
 
 
-LONG: Final = Form("long", events=40_000, rate=1_000, rounds=8)
+LONG: Final = Form("long", events=40_000, rate=500, rounds=6)
 SHORT: Final = Form("short", events=4_000, rate=600, rounds=2)
 FORM: Final = LONG if os.environ.get("PETCT_LONG_TESTS") == "1" else SHORT
 

@@ -69,7 +69,8 @@ def _row(result: Result, today: str) -> str:
         f"{verdict.differing:,}",
     ]
     if not scenario.control:
-        cells += [result.recovery, scenario.since if result.recoveries else "–"]
+        since = scenario.since if result.recoveries else "–"
+        cells += [result.recovery, f"{since}; {result.note}" if result.note else since]
     return f"| {' | '.join([*cells, today])} |"
 
 

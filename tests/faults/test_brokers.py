@@ -18,7 +18,7 @@ from confluent_kafka.admin import AdminClient
 from ops.kafka.broker import RealKafka
 from schemas.topics import EVENTS
 from tests.faults.conftest import PROPERTIES
-from tests.faults.form import long_form
+from tests.faults.form import FORM, long_form
 from tests.faults.stage import Result, Stage
 
 pytestmark = [pytest.mark.real_kafka, pytest.mark.slow, pytest.mark.timeout(900)]
@@ -105,39 +105,36 @@ def test_a_broker_whose_disk_is_full_goes_down_and_comes_back_with_room(
     kafka: RealKafka, tmp_path: Path, prefix: str, show: Show
 ) -> None:
     """It halts when it cannot write; what it had taken and not answered for may or may not be there."""
-    with (
-        _small_disk(tmp_path / "disk") as disk,
-        RealKafka(disk.folder / "kafka", properties=PROPERTIES) as full,
-        Stage("disk", full.bootstrap_servers, prefix, tmp_path) as on,
-    ):
+    with _short_of_room(kafka, tmp_path) as disk, Stage("disk", disk.kafka.bootstrap_servers, prefix, tmp_path) as on:
         worker = on.worker()
         on.begin(worker)
         for _ in range(max(1, on.form.rounds // 4)):
             on.progress.until_moved(100)
-            disk.fill(full)
-            on.until(lambda: not full.nodes[0].running, "the broker halts")
+            disk.fill()
+            on.until(lambda: not disk.kafka.nodes[0].running, "the broker halts")
             assert worker.get("/livez")[0] == 200
             disk.make_room()
-            full.start()
+            disk.kafka.start()
             on.recovered(time.monotonic())
             worker.until_ready()
-        on.note = disk.kind
+        on.note = disk.how
         show(on.finish())
 
 
 class _Tmpfs:
-    """A file system in memory, filled up with one file."""
+    """A broker on a file system in memory, which is filled up with one file."""
 
-    kind = "a small tmpfs"
+    how = "a small tmpfs"
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, kafka: RealKafka) -> None:
+        self.kafka = kafka
+        self._folder = folder
         self._filler = folder / "filler"
 
-    def fill(self, _: RealKafka) -> None:
+    def fill(self) -> None:
         with self._filler.open("wb") as filler:
             while True:
-                room = os.statvfs(self.folder)
+                room = os.statvfs(self._folder)
                 try:
                     return os.posix_fallocate(filler.fileno(), 0, max(1, room.f_bavail * room.f_frsize - NEARLY_FULL))
                 except OSError:
@@ -148,15 +145,14 @@ class _Tmpfs:
 
 
 class _SmallFiles:
-    """Where nothing may be mounted: no file of the broker may grow any more, which it meets as it does a full disk."""
+    """No file of the broker may grow any more, which it meets as it does a full disk; needs no mounting."""
 
-    kind = "by a limit on the size of files, mounting being refused"
+    def __init__(self, kafka: RealKafka, why: str) -> None:
+        self.kafka = kafka
+        self.how = f"by a limit on the size of the broker's files, {why}"
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def fill(self, kafka: RealKafka) -> None:
-        broker = psutil.Process(kafka.nodes[0].pid)
+    def fill(self) -> None:
+        broker = psutil.Process(self.kafka.nodes[0].pid)
         _, most = broker.rlimit(psutil.RLIMIT_FSIZE)
         broker.rlimit(psutil.RLIMIT_FSIZE, (4096, most))
 
@@ -165,13 +161,19 @@ class _SmallFiles:
 
 
 @contextmanager
-def _small_disk(folder: Path) -> Iterator[_Tmpfs | _SmallFiles]:
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={ROOM}", "tmpfs", str(folder)]
+def _short_of_room(kafka: RealKafka, folder: Path) -> Iterator[_Tmpfs | _SmallFiles]:
+    """In the long form a broker of its own; where nothing may be mounted the suite's, and the table says so."""
+    if not FORM.long:
+        yield _SmallFiles(kafka, "in the short form")
+        return
+    disk = folder / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={ROOM}", "tmpfs", str(disk)]
     if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        yield _SmallFiles(folder)
+        yield _SmallFiles(kafka, "mounting being refused")
         return
     try:
-        yield _Tmpfs(folder)
+        with RealKafka(disk / "kafka", properties=PROPERTIES) as full:
+            yield _Tmpfs(disk, full)
     finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)

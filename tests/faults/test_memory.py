@@ -28,7 +28,7 @@ from tests.broker.expected import expected_outputs, partition_of
 from tests.broker.workers import Worker
 from tests.faults.conftest import PROPERTIES
 from tests.faults.feed import PARTITIONS
-from tests.faults.form import FORM
+from tests.faults.form import FORM, long_form
 from tests.faults.progress import PATIENCE
 from tests.faults.proxy import Proxy
 from tests.faults.stage import Result, Stage
@@ -138,6 +138,7 @@ def test_a_slow_network_makes_the_worker_slow_and_not_large(
         show(result)
 
 
+@long_form
 def test_a_produce_quota_makes_the_worker_slow_and_not_large(
     kafka: RealKafka, stage: MakeStage, show: Show, measured: Measured
 ) -> None:

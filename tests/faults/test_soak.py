@@ -14,7 +14,7 @@ import pytest
 
 from tests.faults.stage import Result, Stage
 
-SECONDS: Final = float(os.environ.get("PETCT_SOAK_SECONDS", "25"))
+SECONDS: Final = float(os.environ.get("PETCT_SOAK_SECONDS", "20"))
 """`make test-soak`: 1,200. In `make test` shorter, where only a leak of many megabytes a minute would show."""
 LONG: Final = SECONDS >= 180
 RATE: Final = 250
