@@ -118,7 +118,8 @@ async def _main(settings: Settings, clients: Clients, rules: Callable[[Metrics],
     code, why = await ended
     (log.info if code is ExitCode.OK else log.error)("settle worker stops", why=why, exit_code=int(code))
     if code is ExitCode.BREAKER:
-        await settle.stop()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(settle.stop(), settings.shutdown_seconds)
         # Gone at once, it would be restarted and gone again before anybody had asked it what is wrong.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(signalled.wait(), settings.breaker_hold_seconds)

@@ -70,6 +70,8 @@ def show(request: pytest.FixtureRequest) -> Callable[[Result], None]:
 
     def judge(result: Result) -> None:
         results.append(result)
+        if FORM.long:
+            report.write([result], {})
         if result.scenario.control:
             assert not result.verdict.exactly_once, f"the control is not red: {result}"
         else:
@@ -85,6 +87,8 @@ def measured(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 
     def tell(load: str, found: str) -> None:
         figures[load] = found
+        if FORM.long:
+            report.write([], {load: found})
         print(f"\n{load}: {found}")
 
     return tell
@@ -96,5 +100,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("FAULTS")
         for line in [*map(str, results), *(f"{load}: {found}" for load, found in figures.items())]:
             terminalreporter.line(line)
-    if FORM.long:
-        report.write(results, figures)
