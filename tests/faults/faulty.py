@@ -4,7 +4,7 @@ FAULT_POINT       transactions fail at this point (tests/broker/crashing.py name
 FAULT_EVERY       … of each lane every so many transactions (1 when not set), beginning with the first
 FAULT_TIMES       … and so many times in all of each lane; without end when not set
 FAULT_STOP        the process stops itself (SIGSTOP) at this point, once
-FAULT_STOP_AFTER  … in the first transaction after so many
+FAULT_STOP_AFTER  … in the first transaction with outputs after so many
 FAULT_OPEN        lanes open in one of the wrong ways of tests/faults/controls.py
 FAULT_PAUSE       seconds a producer takes after its fence, or in a wrong way of opening before it
 FAULT_TRANSACTION_TIMEOUT_MS   below what the settings allow, so that a test need not wait as long
@@ -61,13 +61,18 @@ class FaultyProducer(CrashingProducer):
 
     async def begin_transaction(self) -> None:
         await super().begin_transaction()
+        self._has_outputs = False
         lane_id = self._lane()
         number, FaultyProducer.begun[lane_id] = self.begun[lane_id], self.begun[lane_id] + 1
         if self.points and number % self.every == 0:
             self.armed.setdefault(lane_id, self.points[number // self.every % len(self.points)])
 
+    async def send_batch(self, *arguments: Any, **named: Any) -> Any:
+        self._has_outputs = True
+        return await super().send_batch(*arguments, **named)
+
     def _crash(self, point: str, error: Exception) -> None:
-        if point == self.stop_at and self.begun.total() > self.stop_after:
+        if point == self.stop_at and self.begun.total() > self.stop_after and self._has_outputs:
             FaultyProducer.stop_at = ""
             log.info(STOPPING)
             sys.stderr.flush()
