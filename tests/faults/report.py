@@ -53,7 +53,8 @@ def write(results: Iterable[Result], measured: dict[str, str]) -> None:
 
 def rows(text: str, name: str) -> Rows:
     """The rows of one table of the document, as they stand."""
-    lines = [line for line in _between(text, name).splitlines() if line.startswith("| ")][1:]
+    begin, end = _between(text, name)
+    lines = [line for line in text[begin:end].splitlines() if line.startswith("| ")][1:]
     return {line.split(" | ")[0].removeprefix("| "): line for line in lines}
 
 
@@ -79,16 +80,18 @@ def _where() -> str:
     kafka = jar.stem.removeprefix("kafka-clients-")
     return (
         f"Kafka {kafka}, aiokafka {version('aiokafka')}, Python {platform.python_version()}, "
-        f"{os.cpu_count()} processors shared by brokers, workers and the suite.\n"
+        f"{os.cpu_count()} processors shared by brokers, workers and the suite."
     )
 
 
-def _between(text: str, name: str) -> str:
+def _between(text: str, name: str) -> tuple[int, int]:
+    """Where the place of that name begins and ends."""
     found = re.search(rf"<!-- {name}:[^>]*-->\n(.*?)<!-- end -->", text, re.DOTALL)
     assert found is not None, f"{DOCUMENT.name} has no place for {name}"
-    return found[1]
+    return found.span(1)
 
 
 def _replaced(text: str, name: str, head: str, lines: list[str]) -> str:
+    begin, end = _between(text, name)
     body = "\n" + head + "".join(f"{line}\n" for line in lines) + "\n"
-    return text.replace(_between(text, name), body)
+    return text[:begin] + body + text[end:]

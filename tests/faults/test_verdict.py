@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from schemas.topics import ADJUSTED, DEADLETTERS
 from tests.faults import report
 from tests.faults.form import LONG
 from tests.faults.scenarios import SCENARIOS
-from tests.faults.verdict import Content, Contents, compare
+from tests.faults.stage import Result
+from tests.faults.verdict import Content, Contents, Verdict, compare
 
 
 def _answer(number: int, value: bytes = b"{}") -> Content:
@@ -81,3 +84,29 @@ def test_the_tables_hold_every_scenario_without_an_error_and_every_control_with_
 def _numbers(row: str) -> list[int]:
     """times, events, outputs, lost, repeated, differing"""
     return [int(cell.replace(",", "")) for cell in row.strip("| ").split(" | ")[1:7]]
+
+
+def test_a_row_is_written_in_its_place_and_the_rest_of_the_page_stays(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    page = tmp_path / "reliability.md"
+    places = [f"<!-- {name}: written -->\n\n<!-- end -->\n" for name in ("where", "faults", "controls", "memory")]
+    page.write_text("# Title\n\n" + "\nProse.\n".join(places), "utf-8")
+    monkeypatch.setattr(report, "DOCUMENT", page)
+    monkeypatch.setattr(report, "_where", lambda: "here")
+    verdict = Verdict(events=40_000, outputs=30_000, lost=0, repeated=0, differing=0)
+
+    report.write([Result(SCENARIOS["scale"], LONG, verdict, 2, (1.0, 3.0))], {})
+    report.write(
+        [Result(SCENARIOS["kill"], LONG, verdict, 2, (1.0,)), Result(SCENARIOS["control_seek"], LONG, verdict, 1, ())],
+        {},
+    )
+    report.write([Result(SCENARIOS["scale"], LONG, verdict, 2, (2.0, 4.0))], {"a load": "small"})
+
+    text = page.read_text("utf-8")
+    assert list(report.rows(text, "faults")) == [SCENARIOS["kill"].title, SCENARIOS["scale"].title]
+    assert " | 3.0 / 4.0 | " in report.rows(text, "faults")[SCENARIOS["scale"].title]
+    assert list(report.rows(text, "controls")) == [SCENARIOS["control_seek"].title]
+    assert list(report.rows(text, "memory")) == ["a load"]
+    assert text.count("Prose.") == 3
+    assert text.count("here") == 1
