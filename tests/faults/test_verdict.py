@@ -93,7 +93,7 @@ def test_a_row_is_written_in_its_place_and_the_rest_of_the_page_stays(
     places = [f"<!-- {name}: written -->\n\n<!-- end -->\n" for name in ("where", "faults", "controls", "memory")]
     page.write_text("# Title\n\n" + "\nProse.\n".join(places), "utf-8")
     monkeypatch.setattr(report, "DOCUMENT", page)
-    monkeypatch.setattr(report, "_where", lambda: "here")
+    monkeypatch.setattr(report, "_where", lambda: "on some machine")
     verdict = Verdict(events=40_000, outputs=30_000, lost=0, repeated=0, differing=0)
 
     report.write([Result(SCENARIOS["scale"], LONG, verdict, 2, (1.0, 3.0))], {})
@@ -109,4 +109,4 @@ def test_a_row_is_written_in_its_place_and_the_rest_of_the_page_stays(
     assert list(report.rows(text, "controls")) == [SCENARIOS["control_seek"].title]
     assert list(report.rows(text, "memory")) == ["a load"]
     assert text.count("Prose.") == 3
-    assert text.count("here") == 1
+    assert text.count("on some machine") == 1
