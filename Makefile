@@ -37,6 +37,14 @@ test-fast: setup ## Run the tests that need neither a real Kafka nor much time
 test-replay-long: setup ## Run the replay of 200,000 events, killed three times, against one that was not (some minutes)
 	PETCT_LONG_TESTS=1 REQUIRE_KAFKA=1 $(BIN)/python -m pytest tests/broker/test_replay.py -k killed_three_times -s $(ARGS)
 
+.PHONY: test-faults
+test-faults: setup ## Run the long form of the fault suite, and write what it showed into docs/reliability.md (half an hour)
+	PETCT_LONG_TESTS=1 REQUIRE_KAFKA=1 $(BIN)/python -m pytest tests/faults -s --ignore tests/faults/test_soak.py $(ARGS)
+
+.PHONY: test-soak
+test-soak: setup ## Run the worker for 20 minutes under load and faults, and see whether it grows
+	PETCT_LONG_TESTS=1 PETCT_SOAK_SECONDS=$${PETCT_SOAK_SECONDS:-1200} REQUIRE_KAFKA=1 $(BIN)/python -m pytest tests/faults/test_soak.py -s $(ARGS)
+
 .PHONY: lint
 lint: setup ## Check style, types and the direction of imports
 	$(BIN)/ruff check

@@ -128,11 +128,12 @@ async def _main(settings: Settings, clients: Clients, rules: Callable[[Metrics],
     code, why = await ended
     (log.info if code is ExitCode.OK else log.error)("settle worker stops", why=why, exit_code=int(code))
     if code is ExitCode.BREAKER and settings.http_port and settings.breaker_hold_seconds:
+        # Gone at once, it would be restarted and gone again before anybody had asked it what is wrong.
         log.error("the breaker is shown on /metrics before the end", seconds=settings.breaker_hold_seconds)
-        await settle.stop()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(settings.breaker_hold_seconds):
-                await told.wait()
+            await asyncio.wait_for(settle.stop(), settings.shutdown_seconds)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(told.wait(), settings.breaker_hold_seconds)
     _end_at_the_latest(settings.shutdown_seconds, code)
     await worker.stop()
     log.info("settle worker stopped", exit_code=int(code))

@@ -70,12 +70,12 @@ class SettleService(Service):
         self._last_step = time.monotonic()
         self._broker_seen: float | None = None
         self._broker_seen_at: float | None = None
-        self._breaker_open = False
+        self._breaker_open: str | None = None
         self._errors = Errors()
 
     def not_live(self) -> list[str]:
         """Why the process should be killed; empty while everything moves, or waits for something that may come."""
-        if self._breaker_open:
+        if self._breaker_open is not None:
             return []  # It ends by itself, and tells why until then.
         now = time.monotonic()
         reasons = [] if now - self._last_step < STEP_SECONDS else ["the service makes no step"]
@@ -86,8 +86,8 @@ class SettleService(Service):
 
     def not_ready(self) -> list[str]:
         """Why the worker does not do its work now; empty when it does, or has been given nothing to do."""
-        if self._breaker_open:
-            return ["the breaker is open"]
+        if self._breaker_open is not None:
+            return [f"the breaker is open: {self._breaker_open}"]
         if self._broker_seen is None:
             return ["no broker has answered yet"]
         if self._rules.missing is not None:
@@ -269,7 +269,7 @@ class SettleService(Service):
 
     def _lane_ended(self, failure: BaseException) -> None:
         if isinstance(failure, BreakerOpenError):
-            self._breaker_open = True
+            self._breaker_open = self._breaker_open or str(failure)
             self._metrics.breaker_open.set(1)
             self._on_end(ExitCode.BREAKER, f"the breaker is open: {failure}")
         else:
