@@ -49,7 +49,7 @@ def _mixed(run: int, poison: tuple[bytes, ...], seed: int) -> Iterator[tuple[byt
 
 
 def test_runs_of_records_nobody_can_decide_become_dead_letters_and_stop_nothing(stage: MakeStage, show: Show) -> None:
-    with stage("poison", records=_mixed(400, POISON, seed=43), compression="gzip") as on:
+    with stage("poison", records=_mixed(200, POISON, seed=43), compression="gzip") as on:
         worker = on.worker()
         on.begin(worker)
         for _ in range(max(1, on.form.rounds // 2)):
