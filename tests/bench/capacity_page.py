@@ -111,6 +111,7 @@ def _page(found: dict[str, Any]) -> str:
     a_partition, base = _memory_line(memory)
     size = max(run["event_bytes"] for run in runs)
     lag = int(YAML(typ="safe").load(SCALER)["spec"]["triggers"][0]["metadata"]["lagThreshold"])
+    calm = incidents["runs"][0]
     setups = [Setup(rate, share, rate * spent.of(share) / 1e6) for rate, share in ASKED]
     template = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
     return template.from_string(TEMPLATE.read_text("utf-8")).render(
@@ -132,6 +133,9 @@ def _page(found: dict[str, Any]) -> str:
         session=f"{incidents['session_ms']:,}",
         rate=incidents["rate"],
         share=f"{incidents['share']:.0%}",
+        live_cores=f"{calm['cores']:.2f}",
+        live_cost=f"{calm['cores'] / calm['answered_a_second'] * 1e3:.1f}",
+        live_answers=f"{calm['answered_a_second'] / calm['transactions_a_second']:.1f}",
         incidents=_table(_INCIDENT, _incident_rows(incidents["runs"])),
     )
 
@@ -215,7 +219,8 @@ def _counted(key: str, count: int) -> str:
     """`reopenings_total broker`, 3 -> `3 reopenings (broker)`."""
     name, _, label = key.partition(" ")
     what = {"transaction_seconds_count": "transactions"}.get(name, name.removesuffix("_total"))
-    return f"{count} {what}{f' ({label})' if label else ''}"
+    plural = what if count != 1 else what.removesuffix("s")
+    return f"{count} {plural}{f' ({label})' if label else ''}"
 
 
 def _machines(found: dict[str, Any]) -> str:
@@ -226,7 +231,7 @@ def _machines(found: dict[str, Any]) -> str:
     loads = [it["machine"]["load"] for it in found.values()]
     days = sorted({it["machine"]["measured"] for it in found.values()})
     return (
-        f"Measured on {' and '.join(days)} on a machine of {' or '.join(sorted(told))}, with other work beside it "
+        f"Measured on {' and '.join(days)} on a machine of {' or '.join(sorted(told))}, with other work beside it\n"
         f"(load average {min(loads):.0f} to {max(loads):.0f})."
     )
 

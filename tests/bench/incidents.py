@@ -33,6 +33,7 @@ CALM_SECONDS: Final = 15.0
 PATIENCE_SECONDS: Final = 120.0
 _LOOK_EVERY: Final = 0.5
 _TICK: Final = 0.05
+_COMMITTED: Final = "transaction_seconds_count committed"
 _GATHERED: Final = ("petct_rebalances_total", "petct_fencings_total", "petct_reopenings_total")
 
 
@@ -49,6 +50,8 @@ class Sample:
     """Partitions that some worker answers for."""
     counts: dict[str, float]
     """Rebalances, fencings, reopenings by cause, transactions by result, so far; of all workers."""
+    cpu_seconds: float
+    """Processor time of all workers so far."""
     ages: dict[float, float]
     """Answers so far that were no older than so many seconds when committed (petct_age_at_commit_seconds)."""
 
@@ -78,15 +81,19 @@ class _Watch:
                     self._add(number, f"answered {labels['fate']}", value)
                 elif name == "petct_age_at_commit_seconds_bucket":
                     self._add(number, f"age {labels['le']}", value)
+                elif name == "process_cpu_seconds_total":
+                    self._add(number, "cpu", value)
                 elif name in _GATHERED or name == "petct_transaction_seconds_count":
                     self._add(number, " ".join([name, *labels.values()]), value)
         sums: dict[str, float] = {}
         for (_, key), value in self._sums.items():
             sums[key] = sums.get(key, 0.0) + value
-        told = {key: value for key, value in sums.items() if not key.startswith(("answered ", "age "))}
+        told = {key: value for key, value in sums.items() if not key.startswith(("answered ", "age ", "cpu"))}
         answered = sum(value for key, value in sums.items() if key.startswith("answered "))
         ages = {float(key.removeprefix("age ")): value for key, value in sums.items() if key.startswith("age ")}
-        sample = Sample(time.monotonic() - self._began, answered, wait, len(partitions), told, ages)
+        sample = Sample(
+            time.monotonic() - self._began, answered, wait, len(partitions), told, sums.get("cpu", 0.0), ages
+        )
         self.samples.append(sample)
         return sample
 
@@ -123,6 +130,8 @@ class Incident:
             "until_caught_up_seconds": round(self._caught_up() - self.began, 1),
             "fewest_attended": min(sample.attended for sample in self.samples),
             "answered_a_second": round((last.answered - first.answered) / (last.at - first.at), 1),
+            "cores": round((last.cpu_seconds - first.cpu_seconds) / (last.at - first.at), 3),
+            "transactions_a_second": round(counts.get(_COMMITTED, 0) / (last.at - first.at), 1),
             "counts": counts,
             "curve": [
                 [round(sample.at - self.began, 1), round(sample.wait, 2), sample.attended] for sample in self.samples
