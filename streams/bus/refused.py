@@ -61,6 +61,7 @@ async def why_refused(settings: KafkaSettings) -> Refusal | None:
 async def _by_network(
     address: str, host: str, port: int, tls: ssl.SSLContext | None, settings: KafkaSettings
 ) -> Refusal | None:
+    asked = f"PETCT_KAFKA_BOOTSTRAP_SERVERS={settings.kafka_bootstrap_servers}"
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             reader, writer = await asyncio.open_connection(host, port, ssl=tls)
@@ -69,13 +70,13 @@ async def _by_network(
     except ssl.SSLError as error:
         return _handshake(address, error, settings)
     except socket.gaierror:
-        return Refusal(f"the name in {address} is not known", "correct PETCT_KAFKA_BOOTSTRAP_SERVERS, or mend the DNS")
+        return Refusal(f"the name in {address} is not known", f"correct {asked}, or mend the DNS")
     except ConnectionRefusedError:
-        return Refusal(f"nobody listens at {address}", "start the broker, or correct PETCT_KAFKA_BOOTSTRAP_SERVERS")
+        return Refusal(f"nobody listens at {address}", f"start the broker, or correct {asked}")
     except ConnectionError:
         return _closes(address, settings)
     except (OSError, TimeoutError):
-        return Refusal(f"{address} does not answer", "open the network to it, or correct PETCT_KAFKA_BOOTSTRAP_SERVERS")
+        return Refusal(f"{address} does not answer", f"open the network to it, or correct {asked}")
     try:
         if tls is not None:
             with contextlib.suppress(TimeoutError):
