@@ -6,10 +6,12 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from schemas.nhsa.tables import REVERSALS, VOID
+from schemas.nhsa.tables import DIAGNOSES, FEES, PERSON, REVERSALS, SETTLEMENTS, VOID
 from streams.processors.envelope import looks_like_an_object
 
-_NAME: Final = b'"infno"'
+_NAME: Final = re.compile(rb'"infno"')
+_OTHERS: Final = (*SETTLEMENTS, *FEES, *DIAGNOSES, PERSON)
+_NOT_PLAINLY_ANOTHER: Final = re.compile(rb'"infno"(?!: ?"(?:%s))' % "|".join(sorted(_OTHERS)).encode())
 _UNDOING: Final = tuple(number.encode() for number in sorted((*REVERSALS, VOID)))
 _OPEN_BRACE, _CLOSE_BRACE = b"{}"
 _BLANKS: Final = b" \t\r\n"
@@ -49,17 +51,12 @@ class NhsaPassingOver:
         # JSON within strings is full of backslashes, among which an expression finds two bytes sooner than `in` does.
         if b"\\" in value and _ESCAPE.search(value):
             return False
-        at = value.find(_NAME)
-        while at >= 0:
-            after = at + len(_NAME)
-            # As nearly everybody writes it, `"infno":"2207"`; else what stands there is looked at closely.
-            if value[after : after + 2] == b':"' and value[after + 2 : after + 3].isdigit():
-                if value[after + 2 : after + 6] in _UNDOING:
-                    return False
-            elif _may_undo(value[after : after + _LOOKED_AT]):
-                return False
-            at = value.find(_NAME, after)
-        return True
+        # As nearly everybody writes the number of another transaction; else what stands there is looked at closely.
+        return not (_NOT_PLAINLY_ANOTHER.search(value) and self._undoes(value))
+
+    @staticmethod
+    def _undoes(value: bytes) -> bool:
+        return any(_may_undo(value[found.end() : found.end() + _LOOKED_AT]) for found in _NAME.finditer(value))
 
 
 def _may_undo(after: bytes) -> bool:
