@@ -46,14 +46,14 @@ async def test_a_worker_suspended_beyond_its_session_changes_nothing_when_it_com
 ) -> None:
     on = scene(Broker("real", real_kafka.bootstrap_servers), prefix)
     await on.create_topics()
-    records = list(events(4, 40_000, petct_share=0.3, invalid_share=0.02))
+    records = list(events(4, 16_000, petct_share=0.3, invalid_share=0.02))
     await load(on, records)
-    given = environment(on.settings) | {"PETCT_BATCH_RECORDS": "500"}
+    given = environment(on.settings) | {"PETCT_BATCH_RECORDS": "200"}
     with Worker(tmp_path / "zombie", given) as zombie:
-        await _until(lambda: _seen(zombie) > 2_000)
+        await _until(lambda: _seen(zombie) > 1_000)
         zombie.signal(signal.SIGSTOP)
         with Worker(tmp_path / "heir", given) as heir:
-            await _until(lambda: _seen(heir) > 2_000)
+            await _until(lambda: _seen(heir) > 1_000)
             zombie.signal(signal.SIGCONT)
             await _until_all_is_committed(on, records)
             await asyncio.to_thread(zombie.until_ready)
@@ -70,10 +70,10 @@ async def test_a_broker_killed_under_load_and_started_again_loses_and_repeats_no
     with RealKafka(tmp_path / "kafka") as kafka:
         on = scene(Broker("real", kafka.bootstrap_servers), prefix)
         await on.create_topics()
-        records = list(events(5, 40_000, petct_share=0.3, invalid_share=0.02))
+        records = list(events(5, 16_000, petct_share=0.3, invalid_share=0.02))
         await load(on, records)
-        with Worker(tmp_path / "log", environment(on.settings) | {"PETCT_BATCH_RECORDS": "500"}) as worker:
-            await _until(lambda: _seen(worker) > 2_000)
+        with Worker(tmp_path / "log", environment(on.settings) | {"PETCT_BATCH_RECORDS": "200"}) as worker:
+            await _until(lambda: _seen(worker) > 1_000)
             kafka.kill()
             await _until(lambda: worker.get("/readyz")[0] == 503)
             assert worker.get("/livez")[0] == 200
