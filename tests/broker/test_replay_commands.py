@@ -110,6 +110,10 @@ async def test_a_changed_plan_file_and_missing_topics_are_told(of_ningbo: Past, 
     code, _, error = await petct(of_ningbo, "replay", "run", str(plan), "--jobs", "1")
     assert (code, b"was changed after it was made" in error) == (2, True)
 
+    unknown = (await of_ningbo.plan()).model_copy(update={"rulebook": "sha256:" + "0" * 64})
+    code, _, error = await petct(of_ningbo, "replay", "run", str(of_ningbo.file(unknown)), "--jobs", "1")
+    assert (code, b"petct rulebook log" in error) == (7, True)
+
     of_ningbo.settings = of_ningbo.settings.model_copy(update={"topic_prefix": "nowhere."})
     code, _, error = await petct(of_ningbo, "replay", "plan", "--since", "2021-07-01")
     assert (code, b"nowhere.settlement.events does not exist" in error) == (8, True)

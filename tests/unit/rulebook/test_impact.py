@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
+import tracemalloc
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
@@ -140,6 +142,26 @@ def test_the_largest_are_kept_and_no_more(cheaper: Rulebook) -> None:
         ("s3", 300),
     ]
     assert impact.changed == len(quantities)
+
+
+def test_memory_does_not_grow_with_the_events(cheaper: Rulebook) -> None:
+    """Each of them is a change, and of a settlement of its own."""
+    impact = Impact(installed_rulebook(), cheaper)
+    template = orjson.dumps(event(account=PAST, event_id="@", settlement_id="@"))
+
+    def after(first: int, end: int) -> int:
+        for number in range(first, end):
+            impact.add(InputRecord(template.replace(b'"@"', b'"S%06d"' % number)))
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        few, many = after(0, 50), after(50, 300)
+    finally:
+        tracemalloc.stop()
+    assert impact.changed == 300
+    assert many - few < 64 * 1024, "one change kept takes some kilobytes"
 
 
 def test_the_page_shows_both_derivations_and_loads_nothing(cheaper: Rulebook) -> None:
