@@ -208,7 +208,8 @@ class SecretSettings(_Environment):
         """Never log it."""
         later = _secret(self.disclosure_later_secrets, self.disclosure_later_secrets_file)
         first = _secret(self.disclosure_secret, self.disclosure_secret_file) or ""
-        return DisclosureSecrets(first.encode(), () if later is None else read_later(later))
+        # An environment may hold any bytes; Python shows those that are no UTF-8 as lone surrogates.
+        return DisclosureSecrets(first.encode("utf-8", "surrogateescape"), () if later is None else read_later(later))
 
 
 class LogSettings(_Environment):

@@ -38,6 +38,12 @@ def test_what_must_be_given_is_enough() -> None:
     assert (settings.http_host, settings.http_port) == ("127.0.0.1", 9464)
 
 
+def test_a_secret_may_be_any_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PETCT_DISCLOSURE_SECRET", os.fsdecode(b"\xff secret"))
+
+    assert load(Settings).secret.first == b"\xff secret"
+
+
 def test_everything_that_is_missing_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PETCT_KAFKA_BOOTSTRAP_SERVERS")
     monkeypatch.delenv("PETCT_DISCLOSURE_SECRET")
