@@ -46,7 +46,7 @@ BOUND: Final = 256 * MEGABYTE
 BACKLOG: Final = 2_000_000 if FORM.long else 40_000
 BASE: Final = 40_000
 TRICKLE: Final = 200_000
-"""Bytes a second: an eighth of what comes in."""
+"""Bytes a second, each way of each connection: a fraction of what comes in."""
 QUOTA: Final = 100_000
 
 
