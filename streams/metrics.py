@@ -18,6 +18,7 @@ from collections import Counter as Counts
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from itertools import accumulate, product
 from typing import Final, Literal, TypeVar, get_args
 
@@ -384,9 +385,9 @@ class Tally:
     timestamps: list[int] = field(default_factory=list)
     fates: list[str] = field(default_factory=list)
     dead_letters: list[str] = field(default_factory=list)
-    outcomes: list[tuple[str, str]] = field(default_factory=list)
+    outcomes: list[tuple[str, ...]] = field(default_factory=list)
     """Each with a city, as the reasons are."""
-    reasons: list[tuple[str, str]] = field(default_factory=list)
+    reasons: list[tuple[str, ...]] = field(default_factory=list)
     money: dict[str, list[Money]] = field(default_factory=dict)
     """By outcome."""
 
@@ -400,9 +401,9 @@ class Tally:
                 self.dead_letters.append(answer.dead_letter_reason)
             return
         city = answer.city
-        self.outcomes.append((outcome, city))
-        if answer.reasons:
-            self.reasons += [(reason, city) for reason in answer.reasons]
+        self.outcomes.append(_one(outcome, city))
+        for reason in answer.reasons:
+            self.reasons.append(_one(reason, city))
         if answer.money is not None:
             self.money.setdefault(outcome, []).append(answer.money)
 
@@ -417,6 +418,13 @@ class Tally:
                 found[bearer, outcome, DIRECTIONS[0]] = sum(amounts, refunded)
                 found[bearer, outcome, DIRECTIONS[1]] = refunded
         return found
+
+
+# As many as there are outcomes and reasons, by cities of the rulebook.
+@cache
+def _one(*labels: str) -> tuple[str, ...]:
+    """The same tuple every time: thousands kept until a commit would set the garbage collector to work."""
+    return labels
 
 
 class _BulkHistogram(Collector):

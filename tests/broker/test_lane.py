@@ -297,19 +297,51 @@ async def test_who_opens_a_lane_ends_what_its_last_owner_had_under_way(on_kafka:
 
 @pytest.mark.real_kafka
 async def test_two_workers_share_the_partitions_and_one_that_goes_leaves_nothing_undone(on_kafka: Scene) -> None:
-    async with on_kafka.settling(instance="one") as (one, _):
+    async with on_kafka.settling(instance="one") as (one, of_one):
         await on_kafka.ready(one)
         await _send_everywhere(on_kafka, 0)
-        async with on_kafka.settling(instance="two") as (two, _):
+        async with on_kafka.settling(instance="two") as (two, of_two):
             await _send_everywhere(on_kafka, 1)
             await until_true(lambda: [len(list(service._lanes or ())) for service in (one, two)] == [2, 2])
             await _send_everywhere(on_kafka, 2)
             await on_kafka.until(3 * 4 * 200)
+            await until_true(lambda: _told_of(of_one) | _told_of(of_two) == set("0123"))
+            assert not _told_of(of_one) & _told_of(of_two)
+            for metrics, rebalances in ((of_one, 2), (of_two, 1)):
+                assert metrics.registry.get_sample_value("petct_assigned_partitions") == 2
+                assert (metrics.registry.get_sample_value("petct_rebalances_total") or 0) >= rebalances
         await _send_everywhere(on_kafka, 3)
         await on_kafka.until(4 * 4 * 200)
 
     outputs = await on_kafka.outputs()
     assert len(outputs) == len(set(outputs)) == 4 * 4 * 200
+
+
+def _told_of(metrics: Metrics) -> set[str]:
+    """Partitions whose lag is told."""
+    return {
+        sample.labels["partition"]
+        for family in metrics.registry.collect()
+        if family.name == "petct_lag_records"
+        for sample in family.samples
+    }
+
+
+@pytest.mark.real_kafka
+async def test_a_fencing_is_counted_and_the_lane_takes_its_partition_back(on_kafka: Scene) -> None:
+    async with on_kafka.settling() as (service, metrics):
+        await on_kafka.ready(service)
+        id = f"{on_kafka.settings.group_id}.{on_kafka.settings.topic(EVENTS)}.0"
+        other = Clients(on_kafka.settings, None).producer(id)
+        await other.start()
+        try:
+            await on_kafka.send(b"ours")
+            await on_kafka.until(1)
+        finally:
+            await throw_away(other, 2.0)
+        assert metrics.registry.get_sample_value("petct_fencings_total") == 1
+        assert metrics.registry.get_sample_value("petct_reopenings_total", {"cause": "fenced"}) == 1
+        assert _reopenings(metrics) == 1
 
 
 async def _send_everywhere(on: Scene, wave: int) -> None:
