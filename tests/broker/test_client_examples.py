@@ -90,8 +90,9 @@ def command(request: pytest.FixtureRequest) -> tuple[str, ...]:
     """How the example of a language is run. Without its toolchain: skipped, or with REQUIRE_CLIENTS=1 failed."""
     try:
         return BUILDERS[request.param]()
-    except LookupError as missing:
-        no_toolchain(request.config, f"{request.param}: {missing.args[0]}")
+    except LookupError as error:
+        missing = f"{request.param}: {error.args[0]}"
+    no_toolchain(request.config, missing)
 
 
 def rows(path: Path) -> list[list[str]]:
