@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 from itertools import accumulate, product
+from operator import attrgetter
 from typing import Final, Literal, TypeVar, get_args
 
 import prometheus_client
@@ -30,7 +31,6 @@ from prometheus_client.registry import Collector
 from schemas.adjusted import LineOutcome, LineReason
 from schemas.deadletters import DeadLetterReason
 from schemas.topics import OUTPUTS
-from streams.adjudication.settlement import Money
 from streams.processors.settlement import OTHER, Answer, Fate
 from streams.rulebook import Rulebook
 from streams.rulebook.review import deadline
@@ -46,6 +46,7 @@ LANE_STATES: Final = ("opening", "running", "reopening", "closing")
 
 M = TypeVar("M", Counter, Gauge, Histogram)
 _ZERO: Final = Decimal(0)
+_borne: Final = attrgetter(*BEARERS)
 
 # The time at which a counter began says nothing the scraper does not know, and doubles the page.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -377,7 +378,8 @@ CATALOGUE: Final[dict[str, Metric]] = {
 class Tally:
     """What one batch will add to the metrics once it is committed. `decide_seconds` is what deciding it took.
 
-    It is gathered here, once a record, and counted at the commit, where many are counted at once for less.
+    It is gathered here, once a record, and counted at the commit, where many are counted at once for less. Nothing is
+    kept that the garbage collector would have to look at: objects that live until a commit make it run more often.
     """
 
     records: int = 0
@@ -388,8 +390,8 @@ class Tally:
     outcomes: list[tuple[str, ...]] = field(default_factory=list)
     """Each with a city, as the reasons are."""
     reasons: list[tuple[str, ...]] = field(default_factory=list)
-    money: dict[str, list[Money]] = field(default_factory=dict)
-    """By outcome."""
+    money: dict[str, list[Decimal]] = field(default_factory=dict)
+    """By outcome: what each bearer was charged, then what each was given back, which is negative."""
 
     def add(self, answer: Answer, timestamp: int) -> None:
         """Take one answered record; `timestamp` in milliseconds since 1970. Passed-over ones only add to `records`."""
@@ -405,25 +407,24 @@ class Tally:
         for reason in answer.reasons:
             self.reasons.append(_one(reason, city))
         if answer.money is not None:
-            self.money.setdefault(outcome, []).append(answer.money)
+            sums = self.money.get(outcome)
+            if sums is None:
+                sums = self.money[outcome] = [_ZERO] * (len(DIRECTIONS) * len(BEARERS))
+            for at, amount in enumerate(_borne(answer.money)):
+                if amount:
+                    sums[at if amount > _ZERO else at + len(BEARERS)] += amount
 
-    def shares(self) -> dict[tuple[str, str, str], Decimal]:
+    def shares(self) -> Iterator[tuple[tuple[str, str, str], Decimal]]:
         """Yuan by bearer, outcome and direction; none is negative."""
-        found = {}
-        for outcome, held in self.money.items():
-            columns = Money._make(zip(*held, strict=True))
-            for bearer in BEARERS:
-                amounts: tuple[Decimal, ...] = getattr(columns, bearer)
-                refunded = -sum([amount for amount in amounts if amount < _ZERO], _ZERO)
-                found[bearer, outcome, DIRECTIONS[0]] = sum(amounts, refunded)
-                found[bearer, outcome, DIRECTIONS[1]] = refunded
-        return found
+        for outcome, sums in self.money.items():
+            for (direction, bearer), amount in zip(product(DIRECTIONS, BEARERS), sums, strict=True):
+                yield (bearer, outcome, direction), abs(amount)
 
 
 # As many as there are outcomes and reasons, by cities of the rulebook.
 @cache
 def _one(*labels: str) -> tuple[str, ...]:
-    """The same tuple every time: thousands kept until a commit would set the garbage collector to work."""
+    """The same tuple every time."""
     return labels
 
 
@@ -553,7 +554,7 @@ class Metrics(Instruments):
             self._reasons[reason].inc(count)
         for why, count in Counts(tally.dead_letters).items():
             self._dead_letters[why,].inc(count)
-        for share, amount in tally.shares().items():
+        for share, amount in tally.shares():
             self._money[share].inc(float(amount))
         for topic, count in outputs.items():
             self._outputs[topic,].inc(count)
