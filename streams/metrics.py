@@ -391,7 +391,7 @@ class Tally:
     """Each with a city, as the reasons are."""
     reasons: list[tuple[str, ...]] = field(default_factory=list)
     money: dict[str, list[Decimal]] = field(default_factory=dict)
-    """By outcome: what each bearer was charged, then what each was given back, which is negative."""
+    """By outcome, the shares of one settlement after those of another, each in the order of BEARERS."""
 
     def add(self, answer: Answer, timestamp: int) -> None:
         """Take one answered record; `timestamp` in milliseconds since 1970. Passed-over ones only add to `records`."""
@@ -407,18 +407,16 @@ class Tally:
         for reason in answer.reasons:
             self.reasons.append(_one(reason, city))
         if answer.money is not None:
-            sums = self.money.get(outcome)
-            if sums is None:
-                sums = self.money[outcome] = [_ZERO] * (len(DIRECTIONS) * len(BEARERS))
-            for at, amount in enumerate(_borne(answer.money)):
-                if amount:
-                    sums[at if amount > _ZERO else at + len(BEARERS)] += amount
+            self.money.setdefault(outcome, []).extend(_borne(answer.money))
 
     def shares(self) -> Iterator[tuple[tuple[str, str, str], Decimal]]:
         """Yuan by bearer, outcome and direction; none is negative."""
-        for outcome, sums in self.money.items():
-            for (direction, bearer), amount in zip(product(DIRECTIONS, BEARERS), sums, strict=True):
-                yield (bearer, outcome, direction), abs(amount)
+        for outcome, amounts in self.money.items():
+            for at, bearer in enumerate(BEARERS):
+                column = amounts[at :: len(BEARERS)]
+                refunded = -sum([amount for amount in column if amount < _ZERO], _ZERO)
+                yield (bearer, outcome, DIRECTIONS[0]), sum(column, refunded)
+                yield (bearer, outcome, DIRECTIONS[1]), refunded
 
 
 # As many as there are outcomes and reasons, by cities of the rulebook.
