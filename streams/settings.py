@@ -187,7 +187,26 @@ class LogSettings(_Environment):
     )
 
 
-class Settings(KafkaSettings, SecretSettings, LogSettings):
+class ProcessSettings(KafkaSettings, LogSettings):
+    """What every process that works on the bus has."""
+
+    session_timeout_ms: int = Field(
+        9_000, ge=6_000, le=60_000, description="Silence after which the group gives a worker's partitions to others."
+    )
+    broker_wait_seconds: float = Field(
+        60.0, ge=0, description="How long to wait for brokers at start, or for the group to take us back."
+    )
+    shutdown_seconds: float = Field(10.0, gt=0, le=300, description="Budget of an orderly stop.")
+    http_host: str = Field("127.0.0.1", description="Address of /metrics, /livez and /readyz.")
+    http_port: Port = Field(9464, description="Port of the same; 0: off.")
+
+    @property
+    def heartbeat_ms(self) -> int:
+        """A third of the session, as Kafka advises."""
+        return self.session_timeout_ms // 3
+
+
+class Settings(ProcessSettings, SecretSettings):
     """All that `petct worker settle` needs."""
 
     group_id: GroupId = Field(
@@ -198,9 +217,6 @@ class Settings(KafkaSettings, SecretSettings, LogSettings):
         max_length=200,
         description="Name of this worker in the group (static membership); two workers never share one. "
         "When not set: the host's name with the number of the worker on it. `none`: dynamic membership.",
-    )
-    session_timeout_ms: int = Field(
-        9_000, ge=6_000, le=60_000, description="Silence after which the group gives a worker's partitions to others."
     )
     offset_reset: Literal["earliest", "latest"] = Field(
         "earliest", description="Where a partition without a committed offset begins."
@@ -227,10 +243,6 @@ class Settings(KafkaSettings, SecretSettings, LogSettings):
         description="After which the broker ends an open transaction; above the 40 s limit of a batch, "
         "not above the broker's `transaction.max.timeout.ms`.",
     )
-    broker_wait_seconds: float = Field(
-        60.0, ge=0, description="How long to wait for brokers at start, or for the group to take us back."
-    )
-    shutdown_seconds: float = Field(10.0, gt=0, le=300, description="Budget of an orderly stop.")
     breaker_run: int = Field(
         1_000, ge=0, description="So many dead letters in a row in one partition stop the worker; 0: never."
     )
@@ -238,8 +250,6 @@ class Settings(KafkaSettings, SecretSettings, LogSettings):
         0.5, ge=0, le=1, description="A larger share of dead letters among the answered records stops it; 1: never."
     )
     breaker_window: int = Field(2_000, ge=1, description="So many answered records of a partition the share is of.")
-    http_host: str = Field("127.0.0.1", description="Address of /metrics, /livez and /readyz.")
-    http_port: Port = Field(9464, description="Port of the same; 0: off.")
     rulebook: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")] | None = Field(
         None,
         description="Pins the rulebook: only the release of this hash is used, whatever else is released. "
@@ -254,10 +264,22 @@ class Settings(KafkaSettings, SecretSettings, LogSettings):
         None, description="Folder of notices that `installed` means instead of those this program came with."
     )
 
-    @property
-    def heartbeat_ms(self) -> int:
-        """A third of the session, as Kafka advises."""
-        return self.session_timeout_ms // 3
+
+class WatchSettings(ProcessSettings):
+    """All that `petct worker watch` needs."""
+
+    watch_group_id: GroupId = Field(
+        "petct-watch", description="Consumer group, and first part of the names of the topics that hold its state."
+    )
+    watch_instance_id: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = Field(
+        None, description="Name of this process in the group (static membership); two processes never share one."
+    )
+    watch_store: Literal["rocksdb", "memory"] = Field(
+        "rocksdb", description="Where its state lies: on disk, or in memory and read from Kafka at each start."
+    )
+    watch_folder: Path = Field(
+        Path(".petct-watch"), description="Folder of that state; two processes never share one. May be lost."
+    )
 
 
 S = TypeVar("S", bound=_Environment)

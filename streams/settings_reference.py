@@ -10,13 +10,23 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
 from streams.exit_codes import MEANING
-from streams.settings import KafkaSettings, LogSettings, SecretSettings, Settings, variable
+from streams.settings import (
+    KafkaSettings,
+    LogSettings,
+    ProcessSettings,
+    SecretSettings,
+    Settings,
+    WatchSettings,
+    variable,
+)
 
 _SECTIONS: Final[tuple[tuple[str, type[BaseSettings]], ...]] = (
     ("Brokers and topics", KafkaSettings),
     ("The disclosure secret", SecretSettings),
     ("Logs", LogSettings),
+    ("Every worker", ProcessSettings),
     ("The settle worker", Settings),
+    ("The watch worker", WatchSettings),
 )
 _HEAD: Final = """# Configuration
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 
 import structlog
 import uvloop
@@ -22,6 +19,7 @@ from streams.bus.membership import Membership
 from streams.bus.rules import ReleasedRules, Rules
 from streams.bus.service import SettleService
 from streams.exit_codes import ExitCode
+from streams.hosting import Ending, end_at_the_latest, installed_version, refuse
 from streams.metrics import Metrics
 from streams.processors.settlement import SettlementProcessor
 from streams.rulebook import Rulebook, RulebookError, load_rulebook
@@ -38,12 +36,12 @@ def run_settle(settings: Settings) -> int:
         connection(settings)
         fallback = load_rulebook(settings.notices) if settings.rulebook_fallback == "installed" else None
     except SettingsError as error:
-        return _refuse(ExitCode.USAGE, str(error))
+        return refuse(ExitCode.USAGE, str(error))
     except RulebookError as error:
-        return _refuse(ExitCode.RULEBOOK, str(error))
+        return refuse(ExitCode.RULEBOOK, str(error))
 
     def make(book: Rulebook) -> Process:
-        return SettlementProcessor(book, settings.secret, worker_version())
+        return SettlementProcessor(book, settings.secret, installed_version())
 
     return run(settings, lambda metrics: ReleasedRules(settings, make, metrics, fallback))
 
@@ -59,14 +57,6 @@ def run(
     with Membership(settings) as member, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         clients = Clients(settings, member.instance_id, producer_type)
         return runner.run(_main(settings, clients, rules))
-
-
-def worker_version() -> str:
-    """As installed; `0` from a checkout that is not."""
-    try:
-        return version("petct-settlement")
-    except PackageNotFoundError:
-        return "0"
 
 
 class _Worker(Service):
@@ -85,21 +75,13 @@ class _Worker(Service):
 
 
 async def _main(settings: Settings, clients: Clients, rules: Callable[[Metrics], Rules]) -> int:
-    loop = asyncio.get_running_loop()
-    ended: asyncio.Future[tuple[ExitCode, str]] = loop.create_future()
-
-    def end(code: ExitCode, why: str) -> None:
-        if not ended.done():
-            ended.set_result((code, why))
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end, ExitCode.OK, f"{number.name} received")
-    metrics = Metrics(worker_version())
+    end = Ending()
+    metrics = Metrics(installed_version())
     settle = SettleService(settings, clients, rules(metrics), metrics, end)
     worker = _Worker(settle, HealthServer(settings, settle, metrics.registry))
     log.info(
         "settle worker starts",
-        version=worker_version(),
+        version=installed_version(),
         group=settings.group_id,
         member=clients.instance_id,
         brokers=settings.kafka_bootstrap_servers,
@@ -108,29 +90,12 @@ async def _main(settings: Settings, clients: Clients, rules: Callable[[Metrics],
     try:
         await worker.start()
     except SettingsError as error:
-        return _refuse(ExitCode.USAGE, str(error))
-    code, why = await ended
+        return refuse(ExitCode.USAGE, str(error))
+    code, why = await end.wait()
     (log.info if code is ExitCode.OK else log.error)("settle worker stops", why=why, exit_code=int(code))
-    _end_at_the_latest(settings.shutdown_seconds, code)
+    end_at_the_latest(settings.shutdown_seconds, code)
     await worker.stop()
     log.info("settle worker stopped", exit_code=int(code))
-    return code
-
-
-def _end_at_the_latest(budget: float, code: ExitCode) -> None:
-    """End the process when the budget is spent, whatever still hangs: what is not committed is done anew elsewhere."""
-
-    def end() -> None:
-        sys.stderr.flush()
-        os._exit(code)
-
-    timer = threading.Timer(budget, end)
-    timer.daemon = True
-    timer.start()
-
-
-def _refuse(code: ExitCode, why: str) -> int:
-    sys.stderr.write(f"{why}\n")
     return code
 
 
@@ -139,7 +104,7 @@ def main() -> int:
     try:
         settings = load(Settings)
     except SettingsError as error:
-        return _refuse(ExitCode.USAGE, str(error))
+        return refuse(ExitCode.USAGE, str(error))
     return run_settle(settings)
 
 

@@ -99,6 +99,12 @@ async def check_topics(settings: KafkaSettings, names: Collection[str] = tuple(T
         return problems
 
 
+async def partitions_of(settings: KafkaSettings, name: str) -> int:
+    """How many partitions a topic of the catalogue has; 0 where there is none. Raises as `check_topics` does."""
+    async with _admin(settings) as admin:
+        return (await _partitions(admin)).get(settings.topic(name), 0)
+
+
 def config(topic: Topic) -> dict[str, str]:
     """What the broker is told of a topic, in its own names."""
     return {"cleanup.policy": topic.cleanup_policy, **topic.config}

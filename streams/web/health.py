@@ -11,7 +11,7 @@ from mode import Service
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from streams.settings import SettingProblem, Settings, SettingsError, variable
+from streams.settings import ProcessSettings, SettingProblem, SettingsError, variable
 
 
 class Health(Protocol):
@@ -31,7 +31,7 @@ class HealthServer(Service):
 
     mundane_level = "debug"
 
-    def __init__(self, settings: Settings, health: Health, registry: CollectorRegistry) -> None:
+    def __init__(self, settings: ProcessSettings, health: Health, registry: CollectorRegistry) -> None:
         super().__init__()
         self._settings = settings
         self._health = health
