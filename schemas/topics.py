@@ -13,6 +13,9 @@ RULEBOOK: Final = "settlement.rulebook"
 ALERTS: Final = "settlement.alerts"
 REPLAYS: Final = "settlement.replays"
 
+OUTPUTS: Final = (ADJUSTED, DISCLOSURES, DEADLETTERS)
+"""What the worker writes."""
+
 MAX_OUTPUT_BYTES: Final = 8 * 1024 * 1024
 """`max.message.bytes` of every output topic and `max_request_size` of its producers.
 

@@ -26,13 +26,18 @@ class Ending:
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[tuple[ExitCode, str]] = loop.create_future()
+        self.signalled = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self, ExitCode.OK, f"{number.name} received")
+            loop.add_signal_handler(number, self._signal, number)
 
     def __call__(self, code: ExitCode, why: str) -> None:
         """The first call counts."""
         if not self._ended.done():
             self._ended.set_result((code, why))
+
+    def _signal(self, number: signal.Signals) -> None:
+        self.signalled.set()
+        self(ExitCode.OK, f"{number.name} received")
 
     async def wait(self) -> tuple[ExitCode, str]:
         return await self._ended

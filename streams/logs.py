@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 import structlog
 
+from streams.harmless import places
+
 if TYPE_CHECKING:
     from streams.settings import LogSettings
 
@@ -50,6 +52,20 @@ def _first_things_first(
     return {name: event.pop(name, None) for name in ("timestamp", "level", "event")} | dict(event)
 
 
+def _without_texts(
+    _: structlog.types.WrappedLogger, __: str, event: structlog.types.EventDict
+) -> structlog.types.EventDict:
+    """Of an exception its class and where it happened. Its text, and those of its causes, may quote a record."""
+    failure = event.pop("exc_info", None)
+    if isinstance(failure, tuple):
+        failure = failure[1]
+    elif failure and not isinstance(failure, BaseException):
+        failure = sys.exc_info()[1]
+    if failure:
+        event["exception"] = f"{type(failure).__name__} at {places(failure)}"
+    return event
+
+
 def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
     """Send every log line of this process to `stream` (standard error), in the form the settings ask for."""
     stream = stream or sys.stderr
@@ -77,7 +93,7 @@ def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
+                _without_texts,
                 _first_things_first,
                 renderer,
             ],

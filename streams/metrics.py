@@ -1,18 +1,21 @@
-"""Every metric of the worker, in one catalogue, and the registry made of it.
+"""Every metric of ours, in one catalogue, and the registry of the worker made of it.
 
 Names begin with `petct_`, units are base units, every label has a closed set of values that stands at 0 from the start
-(partition numbers apart). No label holds anything of a settlement. What a batch adds is gathered in a `Tally` and
-written once, after its transaction: numbers never count a record whose batch was thrown away.
+(partitions apart: whoever owns one tells of it). No label holds anything of a settlement but the city of the insured,
+and that only where the rulebook names it. What a batch adds is gathered in a `Tally` and written once, after its
+transaction: numbers never count a record whose batch was thrown away.
+
+docs/metrics.md is generated from the catalogue: ``python -m streams.metrics_reference``.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import platform
-import time
 from bisect import bisect_left
 from collections import Counter as Counts
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import accumulate, product
@@ -25,15 +28,22 @@ from prometheus_client.registry import Collector
 
 from schemas.adjusted import LineOutcome, LineReason
 from schemas.deadletters import DeadLetterReason
-from streams.processors.settlement import Answer, Fate
+from schemas.topics import OUTPUTS
+from streams.processors.settlement import OTHER, Answer, Fate
+from streams.rulebook import Rulebook
+from streams.rulebook.review import deadline
 
 BEARERS: Final = ("fund", "assistance", "patient", "hospital")
 # A counter cannot fall, and a refund gives money back: the net is charged minus refunded.
 DIRECTIONS: Final = ("charged", "refunded")
-RESULTS: Final = ("committed", "failed")
+RESULTS: Final = ("committed", "aborted", "in_doubt")
+CAUSES: Final = ("fenced", "broker", "timeout", "topics", "unforeseen")
+REPLAY_MODES: Final = ("emit", "compare")
+REPLAY_PHASES: Final = ("reading", "replaying", "waiting")
 LANE_STATES: Final = ("opening", "running", "reopening", "closing")
 
 M = TypeVar("M", Counter, Gauge, Histogram)
+_ZERO: Final = Decimal(0)
 
 # The time at which a counter began says nothing the scraper does not know, and doubles the page.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -41,22 +51,34 @@ prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric. `labels` gives each label its closed set of values; None where it is bounded but not known here."""
+    """One metric. `labels` gives each label its closed set of values; a text where they are known only at run time:
+
+    then it says what bounds them. `process` is which of our processes serves it.
+    """
 
     name: str
     kind: Literal["counter", "gauge", "histogram", "info"]
     unit: str
     help: str
     question: str
-    labels: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
+    labels: dict[str, tuple[str, ...] | str] = field(default_factory=dict)
     buckets: tuple[float, ...] = ()
+    process: Literal["worker", "replay"] = "worker"
 
 
-_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 40.0)
+_AGES: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 86400.0)
+_BATCHES: Final = (1.0, 10.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0, 30_000.0, 100_000.0)
+
+_PARTITION: Final = "partitions of settlement.events that this worker owns"
+_CITY: Final = (
+    f"cities the rulebook in force has a rule for, a province's code for its own pool, `{OTHER}` for all else"
+)
 
 CATALOGUE: Final[dict[str, Metric]] = {
     metric.name: metric
     for metric in (
+        # What comes in, and what becomes of it.
         Metric(
             "petct_records_total",
             "counter",
@@ -69,17 +91,17 @@ CATALOGUE: Final[dict[str, Metric]] = {
             "petct_settlements_total",
             "counter",
             "settlements",
-            "Settlements decided, by outcome.",
-            "What do we decide?",
-            {"outcome": get_args(LineOutcome)},
+            "Settlements decided, by outcome and city of the insured.",
+            "What do we decide, and is one city unlike the others?",
+            {"outcome": get_args(LineOutcome), "city": _CITY},
         ),
         Metric(
             "petct_reasons_total",
             "counter",
-            "lines",
-            "Reasons given on lines of decided settlements.",
-            "Why do we decide so?",
-            {"reason": get_args(LineReason)},
+            "reasons",
+            "Reasons given on lines of decided settlements, by city of the insured.",
+            "Why do we decide so, and where do hospitals charge too much?",
+            {"reason": get_args(LineReason), "city": _CITY},
         ),
         Metric(
             "petct_dead_letters_total",
@@ -93,18 +115,61 @@ CATALOGUE: Final[dict[str, Metric]] = {
             "petct_money_yuan_total",
             "counter",
             "yuan",
-            "Money of decided settlements, by who bears it; what a refund gives back is counted apart.",
+            "Money of decided settlements, by who bears it and how the settlement was decided; what a refund gives "
+            "back is counted apart.",
             "Who pays how much?",
-            {"bearer": BEARERS, "direction": DIRECTIONS},
+            {"bearer": BEARERS, "outcome": get_args(LineOutcome), "direction": DIRECTIONS},
+        ),
+        Metric(
+            "petct_outputs_total",
+            "counter",
+            "records",
+            "Records committed to the output topics.",
+            "Does every topic get what it should?",
+            {"topic": OUTPUTS},
+        ),
+        Metric(
+            "petct_records_missed_total",
+            "counter",
+            "records",
+            "Records that retention deleted before they were read, as found when a partition was opened.",
+            "Have we lost money for good?",
+        ),
+        # How long it takes.
+        Metric(
+            "petct_batch_records",
+            "histogram",
+            "records",
+            "Input records of a committed batch, passed-over ones too.",
+            "Do we work in gulps, or record by record?",
+            {},
+            _BATCHES,
+        ),
+        Metric(
+            "petct_decide_seconds",
+            "histogram",
+            "seconds",
+            "Time that deciding the records of a committed batch took, all waiting left out.",
+            "How busy is the one core we have, and is a batch too long for it?",
+            {},
+            _SECONDS,
         ),
         Metric(
             "petct_transaction_seconds",
             "histogram",
             "seconds",
-            "Transactions, from begin to committed or given up. The count is the number of transactions.",
+            "Transactions, from begin to their end as far as we know it: committed; aborted, given up before the "
+            "commit was asked for; in_doubt, given up after. The count is the number of transactions.",
             "Do transactions succeed, and how near are they to their limit?",
             {"result": RESULTS},
             _SECONDS,
+        ),
+        Metric(
+            "petct_transaction_limit_seconds",
+            "gauge",
+            "seconds",
+            "How long a transaction may take before we give it up.",
+            "Near to what?",
         ),
         Metric(
             "petct_age_at_commit_seconds",
@@ -113,16 +178,37 @@ CATALOGUE: Final[dict[str, Metric]] = {
             "Age of a record that was answered when its answer was committed: wall clock minus the record's timestamp.",
             "How long does a settlement wait for its answer?",
             {},
-            (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 86400.0),
+            _AGES,
         ),
+        # How far behind.
         Metric(
             "petct_lag_records",
             "gauge",
             "records",
-            "Records of an input partition after the last one committed.",
+            "Offsets of an input partition after the last one committed or passed over, up to what read-committed "
+            "consumers see.",
             "How far behind are we?",
-            {"partition": None},
+            {"partition": _PARTITION},
         ),
+        Metric(
+            "petct_lag_seconds",
+            "gauge",
+            "seconds",
+            "How long the oldest record of an input partition that is neither committed nor passed over has waited, "
+            "at most; 0 when there is none.",
+            "How late are we?",
+            {"partition": _PARTITION},
+        ),
+        Metric(
+            "petct_last_progress_timestamp_seconds",
+            "gauge",
+            "seconds",
+            "When the lane of an input partition last committed, or found nothing new to do; before that, when it "
+            "began.",
+            "Is anything moving?",
+            {"partition": _PARTITION},
+        ),
+        # The worker in its group.
         Metric(
             "petct_assigned_partitions",
             "gauge",
@@ -156,30 +242,33 @@ CATALOGUE: Final[dict[str, Metric]] = {
             "petct_reopenings_total",
             "counter",
             "reopenings",
-            "Times a lane failed and threw its producer away.",
-            "Is something failing again and again?",
+            "Times a lane failed and threw its producer away, by cause: fenced by another worker; the broker refused "
+            "or was away; a time limit; topics unlike the catalogue; anything we did not foresee.",
+            "What is failing again and again?",
+            {"cause": CAUSES},
+        ),
+        Metric(
+            "petct_broker_seen_timestamp_seconds",
+            "gauge",
+            "seconds",
+            "When a broker last answered this worker; 0: never yet.",
+            "Is Kafka there for us?",
         ),
         Metric(
             "petct_breaker_open",
             "gauge",
             "state",
-            "1 when too many dead letters have stopped the worker.",
+            "1 when too many dead letters have stopped the worker; so for PETCT_BREAKER_HOLD_SECONDS, then it ends.",
             "Have we stopped ourselves?",
         ),
-        Metric(
-            "petct_last_progress_timestamp_seconds",
-            "gauge",
-            "seconds",
-            "When a lane last committed, or found nothing new to do.",
-            "Is anything moving?",
-        ),
+        # What is running.
         Metric(
             "petct_rulebook_info",
             "info",
             "",
             "The rulebook in force.",
             "Do all workers decide by the same notices?",
-            {"hash": None},
+            {"hash": "the one rulebook in force"},
         ),
         Metric(
             "petct_rulebook_newest_release_refused",
@@ -189,10 +278,10 @@ CATALOGUE: Final[dict[str, Metric]] = {
             "Is there a newer rulebook that this worker cannot read?",
         ),
         Metric(
-            "petct_rulebook_review_seconds",
+            "petct_rulebook_review_deadline_timestamp_seconds",
             "gauge",
             "seconds",
-            "Time until the first entry of the rulebook in force runs out of review; negative when it has.",
+            "When the first entry of the rulebook in force runs out of review; NaN before there is a rulebook.",
             "When must someone look at the notices again?",
         ),
         Metric(
@@ -201,7 +290,82 @@ CATALOGUE: Final[dict[str, Metric]] = {
             "",
             "What is running.",
             "Which version is this?",
-            {"version": None, "python": None},
+            {"version": "the one that runs", "python": "the one that runs"},
+        ),
+        # A replay. It is a command, not a service: it serves these while it runs.
+        Metric(
+            "petct_replay_info",
+            "info",
+            "",
+            "The run: the first digits of its plan's hash, and whether it emits or only compares.",
+            "Which run is this?",
+            {"plan": "the one plan of the run", "mode": REPLAY_MODES},
+            process="replay",
+        ),
+        Metric(
+            "petct_replay_planned_records",
+            "gauge",
+            "records",
+            "Offsets of the plan; at most so many records are read.",
+            "How much is there to do?",
+            process="replay",
+        ),
+        Metric(
+            "petct_replay_records_total",
+            "counter",
+            "records",
+            "Offsets of the plan that this run is done with, read or passed over.",
+            "How far is it, and how fast?",
+            process="replay",
+        ),
+        Metric(
+            "petct_replay_read_before_total",
+            "counter",
+            "records",
+            "Earlier answers read to know what stands.",
+            "Is it still reading, before it replays?",
+            process="replay",
+        ),
+        Metric(
+            "petct_replay_differences_total",
+            "counter",
+            "settlements",
+            "Settlements and disclosures that come out unlike what stands.",
+            "How much does it change?",
+            process="replay",
+        ),
+        Metric(
+            "petct_replay_emitted_total",
+            "counter",
+            "records",
+            "Corrections written; stays 0 where the run only compares.",
+            "How much has it written?",
+            process="replay",
+        ),
+        Metric(
+            "petct_replay_phase",
+            "gauge",
+            "state",
+            "1 for what the run does now, 0 for the others.",
+            "Does it work, or wait for live traffic?",
+            {"phase": REPLAY_PHASES},
+            process="replay",
+        ),
+        Metric(
+            "petct_replay_started_timestamp_seconds",
+            "gauge",
+            "seconds",
+            "When the run began.",
+            "Is it running too long?",
+            process="replay",
+        ),
+        Metric(
+            "petct_replay_last_progress_timestamp_seconds",
+            "gauge",
+            "seconds",
+            "When the run was last done with a record, or waited for live traffic; before that, when it began.",
+            "Does it hang?",
+            process="replay",
         ),
     )
 }
@@ -209,14 +373,15 @@ CATALOGUE: Final[dict[str, Metric]] = {
 
 @dataclass(slots=True)
 class Tally:
-    """What one batch will add to the metrics once it is committed."""
+    """What one batch will add to the metrics once it is committed. `decide_seconds` is what deciding it took."""
 
     records: int = 0
+    decide_seconds: float = 0.0
     fates: Counts[str] = field(default_factory=Counts)
-    outcomes: Counts[str] = field(default_factory=Counts)
-    reasons: Counts[str] = field(default_factory=Counts)
+    outcomes: Counts[tuple[str, str]] = field(default_factory=Counts)
+    reasons: Counts[tuple[str, str]] = field(default_factory=Counts)
     dead_letters: Counts[str] = field(default_factory=Counts)
-    money: dict[tuple[str, str], Decimal] = field(default_factory=dict)
+    money: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
     timestamps: list[int] = field(default_factory=list)
 
     def add(self, answer: Answer, timestamp: int) -> None:
@@ -225,15 +390,19 @@ class Tally:
         self.fates[answer.fate] += 1
         if answer.dead_letter_reason is not None:
             self.dead_letters[answer.dead_letter_reason] += 1
-        if answer.outcome is not None:
-            self.outcomes[answer.outcome] += 1
-            self.reasons.update(answer.reasons)
+        outcome = answer.outcome
+        if outcome is None:
+            return
+        city, money = answer.city, self.money
+        self.outcomes[outcome, city] += 1
+        for reason in answer.reasons:
+            self.reasons[reason, city] += 1
         if answer.money is not None:
             for bearer in BEARERS:
                 amount = getattr(answer.money, bearer)
                 if amount:
-                    key = (bearer, DIRECTIONS[amount < 0])
-                    self.money[key] = self.money.get(key, Decimal(0)) + abs(amount)
+                    key = (bearer, outcome, DIRECTIONS[amount < 0])
+                    money[key] = money.get(key, _ZERO) + abs(amount)
 
 
 class _BulkHistogram(Collector):
@@ -256,90 +425,145 @@ class _BulkHistogram(Collector):
         yield HistogramMetricFamily(self._metric.name, self._metric.help, buckets=cumulative, sum_value=self._sum)
 
 
-class Metrics:
-    """The registry of one worker. Children are looked up once, here."""
+class Children(dict[tuple[str, ...], M]):
+    """The children of a metric by the values of its labels; those of closed labels stand at 0 from the start."""
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, metric: M, labels: Mapping[str, tuple[str, ...] | str]) -> None:
+        super().__init__()
+        self._metric: M = metric
+        if all(isinstance(values, tuple) for values in labels.values()):
+            self.begin(*labels.values())
+
+    def begin(self, *values: Iterable[str]) -> None:
+        """Let all combinations of these values stand at 0, where they do not stand already."""
+        for labels in product(*values):
+            self[labels]
+
+    def __missing__(self, labels: tuple[str, ...]) -> M:
+        made: M = self._metric.labels(*labels)
+        self[labels] = made
+        return made
+
+
+class Instruments:
+    """A registry that holds the metrics of one process of ours, made as the catalogue says."""
+
+    def __init__(self) -> None:
         self.registry = CollectorRegistry()
         prometheus_client.ProcessCollector(registry=self.registry)
         prometheus_client.GCCollector(registry=self.registry)
-        self._fates = _children("petct_records_total", self._counter("petct_records_total"))
-        self._outcomes = _children("petct_settlements_total", self._counter("petct_settlements_total"))
-        self._reasons = _children("petct_reasons_total", self._counter("petct_reasons_total"))
-        self._dead_letters = _children("petct_dead_letters_total", self._counter("petct_dead_letters_total"))
-        self._money = _children("petct_money_yuan_total", self._counter("petct_money_yuan_total"))
-        self._transactions = _children("petct_transaction_seconds", self._histogram("petct_transaction_seconds"))
+
+    def counter(self, name: str) -> Counter:
+        return Counter(name, CATALOGUE[name].help, tuple(CATALOGUE[name].labels), registry=self.registry)
+
+    def gauge(self, name: str) -> Gauge:
+        return Gauge(name, CATALOGUE[name].help, tuple(CATALOGUE[name].labels), registry=self.registry)
+
+    def histogram(self, name: str) -> Histogram:
+        metric = CATALOGUE[name]
+        return Histogram(name, metric.help, tuple(metric.labels), registry=self.registry, buckets=metric.buckets)
+
+    def counters(self, name: str) -> Children[Counter]:
+        return Children(self.counter(name), CATALOGUE[name].labels)
+
+    def gauges(self, name: str) -> Children[Gauge]:
+        return Children(self.gauge(name), CATALOGUE[name].labels)
+
+    def histograms(self, name: str) -> Children[Histogram]:
+        return Children(self.histogram(name), CATALOGUE[name].labels)
+
+
+class Metrics(Instruments):
+    """The registry of one worker. Children are looked up once, here."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__()
+        self._fates = self.counters("petct_records_total")
+        self._outcomes = self.counters("petct_settlements_total")
+        self._reasons = self.counters("petct_reasons_total")
+        self._dead_letters = self.counters("petct_dead_letters_total")
+        self._money = self.counters("petct_money_yuan_total")
+        self._outputs = self.counters("petct_outputs_total")
+        self.missed = self.counter("petct_records_missed_total")
+        self._batch = self.histogram("petct_batch_records")
+        self._decide = self.histogram("petct_decide_seconds")
+        self._transactions = self.histograms("petct_transaction_seconds")
+        self.transaction_limit = self.gauge("petct_transaction_limit_seconds")
         self._age = _BulkHistogram(CATALOGUE["petct_age_at_commit_seconds"])
         self.registry.register(self._age)
-        self._lag = self._gauge("petct_lag_records")
-        self._lanes = _children("petct_lanes", self._gauge("petct_lanes"))
-        self.assigned_partitions = self._gauge("petct_assigned_partitions")
-        self.rebalances = self._counter("petct_rebalances_total")
-        self.fencings = self._counter("petct_fencings_total")
-        self.reopenings = self._counter("petct_reopenings_total")
-        self.breaker_open = self._gauge("petct_breaker_open")
-        self._last_progress = self._gauge("petct_last_progress_timestamp_seconds")
-        self._rulebook_info = self._gauge("petct_rulebook_info")
-        self.newest_release_refused = self._gauge("petct_rulebook_newest_release_refused")
-        self._review = self._gauge("petct_rulebook_review_seconds")
-        self._gauge("petct_build_info").labels(version, platform.python_version()).set(1)
+        self._lag = self.gauge("petct_lag_records")
+        self._lag_seconds = self.gauge("petct_lag_seconds")
+        self._progress = self.gauge("petct_last_progress_timestamp_seconds")
+        self._lanes = self.gauges("petct_lanes")
+        self.assigned_partitions = self.gauge("petct_assigned_partitions")
+        self.rebalances = self.counter("petct_rebalances_total")
+        self.fencings = self.counter("petct_fencings_total")
+        self._reopenings = self.counters("petct_reopenings_total")
+        self.broker_seen = self.gauge("petct_broker_seen_timestamp_seconds")
+        self.breaker_open = self.gauge("petct_breaker_open")
+        self._rulebook_info = self.gauge("petct_rulebook_info")
+        self.newest_release_refused = self.gauge("petct_rulebook_newest_release_refused")
+        self._review = self.gauge("petct_rulebook_review_deadline_timestamp_seconds")
+        self._review.set(math.nan)
+        self.gauge("petct_build_info").labels(version, platform.python_version()).set(1)
+        self._begin_cities([OTHER])
 
-    def rulebook(self, hash: str, review_deadline: float) -> None:
-        """The rulebook from now on in force; `review_deadline` in seconds since 1970."""
+    def rulebook(self, book: Rulebook) -> None:
+        """The rulebook from now on in force."""
         self._rulebook_info.clear()
-        self._rulebook_info.labels(hash).set(1)
-        self._review.set_function(lambda: review_deadline - time.time())
+        self._rulebook_info.labels(book.hash).set(1)
+        self._review.set(deadline(book).timestamp())
+        self._begin_cities(sorted(book.cities))
 
-    def committed(self, tally: Tally, now: float) -> None:
-        """A batch is committed; `now` in seconds since 1970."""
+    def _begin_cities(self, cities: Sequence[str]) -> None:
+        """Cities of the rulebook before stay: a counter does not vanish."""
+        self._outcomes.begin(get_args(LineOutcome), cities)
+        self._reasons.begin(get_args(LineReason), cities)
+
+    def committed(self, tally: Tally, outputs: Mapping[str, int], now: float) -> None:
+        """A batch is committed, with so many records to each topic; `now` in seconds since 1970."""
         answered = 0
         for fate, count in tally.fates.items():
             answered += count
             self._fates[fate,].inc(count)
         self._fates[Fate.PASSED_OVER,].inc(tally.records - answered)
         for outcome, count in tally.outcomes.items():
-            self._outcomes[outcome,].inc(count)
+            self._outcomes[outcome].inc(count)
         for reason, count in tally.reasons.items():
-            self._reasons[reason,].inc(count)
-        for reason, count in tally.dead_letters.items():
-            self._dead_letters[reason,].inc(count)
-        for bearer_and_direction, amount in tally.money.items():
-            self._money[bearer_and_direction].inc(float(amount))
+            self._reasons[reason].inc(count)
+        for why, count in tally.dead_letters.items():
+            self._dead_letters[why,].inc(count)
+        for bearer, amount in tally.money.items():
+            self._money[bearer].inc(float(amount))
+        for topic, count in outputs.items():
+            self._outputs[topic,].inc(count)
+        if tally.records:
+            self._batch.observe(tally.records)
+            self._decide.observe(tally.decide_seconds)
         self._age.observe(now - timestamp / 1000 for timestamp in tally.timestamps)
 
-    def transaction(self, result: Literal["committed", "failed"], seconds: float) -> None:
+    def transaction(self, result: Literal["committed", "aborted", "in_doubt"], seconds: float) -> None:
         self._transactions[result,].observe(seconds)
 
-    def progress(self, now: float) -> None:
+    def reopening(self, cause: Literal["fenced", "broker", "timeout", "topics", "unforeseen"]) -> None:
+        self._reopenings[cause,].inc()
+        if cause == "fenced":
+            self.fencings.inc()
+
+    def progress(self, partition: int, now: float) -> None:
         """`now` in seconds since 1970."""
-        self._last_progress.set(now)
+        self._progress.labels(str(partition)).set(now)
 
     def lanes(self, states: Counts[str]) -> None:
         for (state,), gauge in self._lanes.items():
             gauge.set(states[state])
 
-    def lag(self, partition: int, records: int) -> None:
+    def lag(self, partition: int, records: int, seconds: float) -> None:
         self._lag.labels(str(partition)).set(records)
+        self._lag_seconds.labels(str(partition)).set(seconds)
 
     def let_go(self, partition: int) -> None:
-        """Another worker tells the lag of this partition from now on."""
-        with contextlib.suppress(KeyError):
-            self._lag.remove(str(partition))
-
-    def _counter(self, name: str) -> Counter:
-        metric = CATALOGUE[name]
-        return Counter(name, metric.help, tuple(metric.labels), registry=self.registry)
-
-    def _gauge(self, name: str) -> Gauge:
-        metric = CATALOGUE[name]
-        return Gauge(name, metric.help, tuple(metric.labels), registry=self.registry)
-
-    def _histogram(self, name: str) -> Histogram:
-        metric = CATALOGUE[name]
-        return Histogram(name, metric.help, tuple(metric.labels), registry=self.registry, buckets=metric.buckets)
-
-
-def _children(name: str, metric: M) -> dict[tuple[str, ...], M]:
-    """All children of a metric whose labels are closed sets, by their values; each stands at 0 from now on."""
-    values = product(*(closed or () for closed in CATALOGUE[name].labels.values()))
-    return {labels: metric.labels(*labels) for labels in values}
+        """Another worker tells of this partition from now on."""
+        for gauge in (self._lag, self._lag_seconds, self._progress):
+            with contextlib.suppress(KeyError):
+                gauge.remove(str(partition))

@@ -250,6 +250,16 @@ class Settings(ProcessSettings, SecretSettings):
         0.5, ge=0, le=1, description="A larger share of dead letters among the answered records stops it; 1: never."
     )
     breaker_window: int = Field(2_000, ge=1, description="So many answered records of a partition the share is of.")
+    breaker_hold_seconds: float = Field(
+        60.0,
+        ge=0,
+        le=3600,
+        description="How long a worker stopped by the breaker goes on telling so on /metrics before it ends: "
+        "longer than Prometheus takes to look twice.",
+    )
+    replay_http_port: Port = Field(
+        9465, description="Port of /metrics of a replay while it runs; 0: off. A port in use is told, and done without."
+    )
     rulebook: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")] | None = Field(
         None,
         description="Pins the rulebook: only the release of this hash is used, whatever else is released. "

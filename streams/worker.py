@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import platform
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 
 import structlog
 import uvloop
@@ -59,6 +62,15 @@ def run(
         return runner.run(_main(settings, clients, rules))
 
 
+def _versions() -> dict[str, str]:
+    names = ("aiokafka", "aiohttp", "pydantic", "orjson", "uvloop")
+    return {
+        "petct-settlement": installed_version(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in names},
+    }
+
+
 class _Worker(Service):
     """The settle service and, before it starts, the web server that tells how it is doing."""
 
@@ -78,7 +90,7 @@ async def _main(settings: Settings, clients: Clients, rules: Callable[[Metrics],
     end = Ending()
     metrics = Metrics(installed_version())
     settle = SettleService(settings, clients, rules(metrics), metrics, end)
-    worker = _Worker(settle, HealthServer(settings, settle, metrics.registry))
+    worker = _Worker(settle, HealthServer(settings, settle, metrics.registry, _versions()))
     log.info(
         "settle worker starts",
         version=installed_version(),
@@ -93,6 +105,12 @@ async def _main(settings: Settings, clients: Clients, rules: Callable[[Metrics],
         return refuse(ExitCode.USAGE, str(error))
     code, why = await end.wait()
     (log.info if code is ExitCode.OK else log.error)("settle worker stops", why=why, exit_code=int(code))
+    if code is ExitCode.BREAKER and settings.http_port and settings.breaker_hold_seconds:
+        log.error("the breaker is shown on /metrics before the end", seconds=settings.breaker_hold_seconds)
+        await settle.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(settings.breaker_hold_seconds):
+                await end.signalled.wait()
     end_at_the_latest(settings.shutdown_seconds, code)
     await worker.stop()
     log.info("settle worker stopped", exit_code=int(code))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -23,13 +24,15 @@ class Batch:
     outputs: dict[str, list[Output]] = field(default_factory=dict)
     dead: list[bool] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
+    commit_asked: bool = False
+    """From then on its transaction may have been committed, whatever is heard of it."""
 
     def add(self, records: Sequence[Record], next_offset: int, process: Process) -> None:
         """Decide `records`, in memory; they are those after the last ones added, and reach up to `next_offset`.
 
         That may lie beyond the last record: transaction markers take offsets too.
         """
-        passed_over = Fate.PASSED_OVER
+        passed_over, began = Fate.PASSED_OVER, time.perf_counter()
         for record in records:
             answer = process(record)
             if answer.fate is passed_over:
@@ -39,4 +42,5 @@ class Batch:
             self.dead.append(answer.fate is Fate.DEAD_LETTER)
             self.tally.add(answer, record.timestamp)
         self.tally.records += len(records)
+        self.tally.decide_seconds += time.perf_counter() - began
         self.next_offset = next_offset

@@ -15,23 +15,25 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 
+from schemas.topics import OUTPUTS
 from streams.bus import outbox
 from streams.bus.batch import Batch, Process
 from streams.bus.breaker import Breaker, BreakerOpenError, BreakerPolicy
 from streams.bus.clients import throw_away
 from streams.bus.rules import Rules
 from streams.bus.sieve import Sieve
-from streams.bus.topics import OUTPUTS
+from streams.harmless import HarmlessError, harmless
 from streams.metrics import Metrics
 from streams.processors.settlement import Record
+from streams.status import Errors
 
 T = TypeVar("T")
 log = structlog.get_logger("petct.lane")
@@ -50,7 +52,7 @@ class LaneState(StrEnum):
     CLOSING = "closing"
 
 
-class LaneError(Exception):
+class LaneError(HarmlessError):
     """Something only a person can mend keeps a lane from running; the text says what. Told again at every try."""
 
 
@@ -88,6 +90,7 @@ class Shared:
     limits: Limits = Limits()
     sieve: Sieve | None = None
     """What drops records of `consumer` that the rules in force pass over; None: nothing does."""
+    errors: Errors = field(default_factory=Errors)
 
 
 @dataclass(slots=True)
@@ -105,13 +108,15 @@ class OpenLane:
 class Fetched:
     """`position` is the offset after `records`, and moves without them too: transaction markers and aborted records
     take offsets, and so do records that were passed over already, `passed_over` in number. `end` is the offset after
-    the last record of the partition, as far as known.
+    the last record of the partition, as far as known. `newest` is about the timestamp of the last record before
+    `position`, in milliseconds since 1970; 0 where it is not known.
     """
 
     records: list[Record]
     passed_over: int
     position: int
     end: int | None
+    newest: int
 
 
 @asynccontextmanager
@@ -170,6 +175,7 @@ async def _first_to_read(partition: TopicPartition, committed: int | None, share
             first_missing=committed,
             missing=beginning - committed,
         )
+        shared.metrics.missed.inc(beginning - committed)
         return beginning
     return committed
 
@@ -184,6 +190,11 @@ class Lane:
         self.last_error: str | None = None
         self.position: int | None = None
         """The first offset not yet committed or passed over; None before the lane was open."""
+        self.began = time.time()
+        self.waiting_since: float | None = None
+        """Whatever waits at `position` came later than this, in seconds since 1970; None: not known."""
+        self.progressed = self.began
+        """When it last committed or found nothing new to do, in seconds since 1970; before that, when it began."""
         self._shared = shared
         self._breaker = Breaker(shared.breaker)
         self._log = log.bind(topic=partition.topic, partition=partition.partition)
@@ -229,13 +240,14 @@ class Lane:
                     _passed_over(self.partition, shared)
                     continue
             await self._decide(lane, fetched)
-            self.position = lane.batch.next_offset
             self.last_step = now = time.monotonic()
             if self._ripe(lane, fetched, now - last_commit):
                 await self._commit(lane)
                 last_commit = time.monotonic()
             elif not fetched.records:
-                shared.metrics.progress(time.time())
+                self.progressed = time.time()
+            if not lane.batch.outputs:
+                self._reach(lane.batch.next_offset, fetched.newest)
         if lane.batch.next_offset != lane.committed:
             await self._commit(lane)
 
@@ -256,7 +268,17 @@ class Lane:
         fetched = await consumer.getmany(self.partition, timeout_ms=POLL_MS, max_records=self._shared.batch_records)
         position = await consumer.position(self.partition)
         passed_over = _passed_over(self.partition, self._shared)
-        return Fetched(fetched.get(self.partition, []), passed_over, position, consumer.highwater(self.partition))
+        records = fetched.get(self.partition, [])
+        newest = records[-1].timestamp if records else 0
+        if self._shared.sieve is not None:
+            newest = max(newest, self._shared.sieve.newest(self.partition))
+        return Fetched(records, passed_over, position, consumer.highwater(self.partition), newest)
+
+    def _reach(self, position: int, newest: int) -> None:
+        """All before `position` is done with; what waits there came after the record before it."""
+        if position != self.position and newest > 0:
+            self.waiting_since = max(self.waiting_since or 0.0, min(newest / 1000, time.time()))
+        self.position = position
 
     async def _switch(self, lane: OpenLane) -> None:
         """One batch, one rulebook: what was decided by the one before is committed first."""
@@ -294,13 +316,20 @@ class Lane:
             async with asyncio.timeout(shared.limits.batch):
                 await transact(lane.producer, partition, batch, shared)
         except BaseException:
-            shared.metrics.transaction("failed", time.monotonic() - began)
+            result: Literal["aborted", "in_doubt"] = "in_doubt" if batch.commit_asked else "aborted"
+            shared.metrics.transaction(result, time.monotonic() - began)
             raise
         now = time.time()
         shared.metrics.transaction("committed", time.monotonic() - began)
-        shared.metrics.committed(batch.tally, now)
-        shared.metrics.progress(now)
-        self._log.debug("committed", offset=batch.next_offset, records=batch.tally.records, answered=len(batch.dead))
+        shared.metrics.committed(batch.tally, {topic: len(held) for topic, held in batch.outputs.items()}, now)
+        self.progressed = now
+        self._log.debug(
+            "committed",
+            since_offset=lane.committed,
+            offset=batch.next_offset,
+            records=batch.tally.records,
+            answered=len(batch.dead),
+        )
         self._breaker = breaker
         self._failures = 0
         self.last_error = None
@@ -311,17 +340,17 @@ class Lane:
         """The one failure path: the producer is gone already; wait, then open again."""
         shared = self._shared
         self.last_error = type(failure).__name__
-        fenced = isinstance(failure, FENCED)
-        if fenced:
-            shared.metrics.fencings.inc()
-        shared.metrics.reopenings.inc()
+        cause = _cause(failure)
+        fenced = cause == "fenced"
+        shared.metrics.reopening(cause)
+        shared.errors.add(failure, self.partition.partition)
         wait = min(shared.limits.retry_most, shared.limits.retry_first * 2**self._failures)
         # Lanes that failed together need not try again together.
         wait += wait * (self.partition.partition % 8) / 8
         if fenced:
             wait = max(wait, shared.limits.fenced_wait)
         self._failures += 1
-        self._enter(LaneState.REOPENING, error=self.last_error, detail=_harmless(failure), retry_seconds=round(wait, 2))
+        self._enter(LaneState.REOPENING, error=self.last_error, detail=harmless(failure), retry_seconds=round(wait, 2))
         await self._until_stopped(asyncio.sleep(wait))
         self.last_step = time.monotonic()
 
@@ -357,14 +386,18 @@ async def transact(producer: AIOKafkaProducer, partition: TopicPartition, batch:
     await producer.send_offsets_to_transaction({partition: batch.next_offset}, shared.group_id)
     # commit_transaction() waits for deliveries, but would commit the offsets although one was refused.
     await asyncio.gather(*deliveries)
+    batch.commit_asked = True
     await producer.commit_transaction()
 
 
-def _harmless(failure: Exception) -> str:
-    """What may be logged of a failure: the text only where it cannot hold a value of an event."""
-    if isinstance(failure, KafkaError | OSError | LaneError | outbox.OutputTooLargeError):
-        return str(failure)
-    trace = failure.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace is not None else ""
+def _cause(failure: Exception) -> Literal["fenced", "broker", "timeout", "topics", "unforeseen"]:
+    if isinstance(failure, FENCED):
+        return "fenced"
+    match failure:
+        case LaneError():
+            return "topics"
+        case TimeoutError():
+            return "timeout"
+        case KafkaError() | OSError():
+            return "broker"
+    return "unforeseen"

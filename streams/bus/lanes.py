@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
@@ -26,6 +27,7 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships n
         self._on_end = on_end
         self._running: dict[TopicPartition, tuple[Lane, asyncio.Task[None]]] = {}
         self._closed = False
+        self._ends: dict[TopicPartition, int] = {}
         self.assigned = False
         """Whether the group has given us partitions, be it none, and not taken them back since."""
 
@@ -78,16 +80,39 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships n
         self._shared.metrics.assigned_partitions.set(len(self._running))
 
     def measure(self) -> None:
-        """Write what holds now rather than happens: states and lags."""
-        metrics, consumer = self._shared.metrics, self._shared.consumer
-        metrics.lanes(Counter(lane.state for lane, _ in self._running.values()))
-        owned = consumer.assignment()
-        for lane, _ in self._running.values():
-            if lane.position is not None and lane.partition in owned:
-                # Where our transactions' readers are concerned, the topic ends at the last stable offset.
-                end = consumer.last_stable_offset(lane.partition)
-                if end is not None and end >= 0:
-                    metrics.lag(lane.partition.partition, max(0, end - lane.position))
+        """Write what holds now rather than happens: states, progress and lags."""
+        metrics = self._shared.metrics
+        metrics.lanes(Counter(lane.state for lane in self))
+        for lane in self:
+            metrics.progress(lane.partition.partition, lane.progressed)
+            if (lag := self.lag(lane)) is not None:
+                metrics.lag(lane.partition.partition, *lag)
+
+    async def look(self) -> None:
+        """Ask the broker where the topic ends, and where a lane that is not open yet would begin.
+
+        What aiokafka knows of the end by itself stands still with the fetches, while a lane backs off or hangs.
+        Raises KafkaError.
+        """
+        consumer, lanes = self._shared.consumer, list(self)
+        # Read committed, this is the last stable offset.
+        ends = await consumer.end_offsets([lane.partition for lane in lanes]) if lanes else {}
+        now = time.time()
+        for lane in lanes:
+            if lane.position is None:
+                lane.position = await consumer.committed(lane.partition)
+            if lane.position is not None and ends[lane.partition] <= lane.position:
+                lane.waiting_since = now
+        self._ends = ends
+
+    def lag(self, lane: Lane) -> tuple[int, float] | None:
+        """Records and seconds that a lane is behind; None where it is not known yet."""
+        end = self._ends.get(lane.partition)
+        if end is None or lane.position is None:
+            return None
+        records = max(0, end - lane.position)
+        since = lane.began if lane.waiting_since is None else lane.waiting_since
+        return records, max(0.0, time.time() - since) if records else 0.0
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (failure := task.exception()) is not None:

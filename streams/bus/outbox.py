@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from schemas import deadletters
 from schemas.topics import DEADLETTERS, MAX_OUTPUT_BYTES
+from streams.harmless import HarmlessError
 from streams.processors.settlement import Header, Output
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ _AROUND_HEADER: Final = 10
 _OUR_HEADERS: Final = deadletters.OURS | {deadletters.RETRIES}
 
 
-class OutputTooLargeError(Exception):
+class OutputTooLargeError(HarmlessError):
     """An output no topic of ours would take. Says topic and size, never the content."""
 
 

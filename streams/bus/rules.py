@@ -17,6 +17,7 @@ from streams.rulebook import Rulebook, RulebookError
 from streams.rulebook.release import Release
 from streams.rulebook.review import deadline
 from streams.settings import Settings
+from streams.status import RulebookStatus
 
 log = structlog.get_logger("petct.rulebook")
 
@@ -44,6 +45,9 @@ class Rules:
     def missing(self) -> str | None:
         """Why there is no rulebook, and what to do; None when there is one."""
         return None if self._process is not None else "no rulebook is loaded"
+
+    def status(self) -> RulebookStatus:
+        return RulebookStatus(None, 0, None, self.missing)
 
     async def loaded(self) -> None:
         await self._loaded.wait()
@@ -79,6 +83,12 @@ class ReleasedRules(Rules):
     @property
     def missing(self) -> str | None:
         return None if self._book is not None else self._missing
+
+    def status(self) -> RulebookStatus:
+        book = self._book
+        if book is None:
+            return super().status()
+        return RulebookStatus(book.hash, len(book.rules), deadline(book).isoformat(), None)
 
     async def follow(self) -> None:
         reminder = asyncio.create_task(self._remind())
@@ -151,7 +161,7 @@ class ReleasedRules(Rules):
         )
         self.switch(self._make(book))
         self._book = book
-        self._metrics.rulebook(book.hash, deadline(book).timestamp())
+        self._metrics.rulebook(book)
 
     def _wait(self, why: str) -> None:
         if why != self._missing:

@@ -22,8 +22,10 @@ from streams.bus.rules import Rules
 from streams.bus.sieve import Sieve
 from streams.bus.topics import SETTLE, check_topics
 from streams.exit_codes import ExitCode
+from streams.harmless import harmless
 from streams.metrics import Metrics
 from streams.settings import Settings
+from streams.status import Errors, PartitionStatus, Status, moment
 
 log = structlog.get_logger("petct.settle")
 
@@ -32,6 +34,7 @@ RETRY_MOST_SECONDS: Final = 5.0
 CONSUMER_STOP_SECONDS: Final = 5.0
 BROKER_SEEN_SECONDS: Final = 20.0
 """Without an answer for so long, we do not call ourselves ready."""
+LOOK_SECONDS: Final = 5.0
 STEP_SECONDS: Final = 90.0
 """Every step of a lane has a limit below this; one that takes longer hangs."""
 TOPICS_WAIT_SECONDS: Final = 5.0
@@ -59,15 +62,20 @@ class SettleService(Service):
         self._metrics = metrics
         self._on_end = on_end
         self._limits = limits or Limits()
+        metrics.transaction_limit.set(self._limits.batch)
         self._topic = settings.topic(EVENTS)
         self._consumer: AIOKafkaConsumer | None = None
         self._lanes: Lanes | None = None
         self._last_step = time.monotonic()
         self._broker_seen: float | None = None
+        self._broker_seen_at: float | None = None
         self._breaker_open = False
+        self._errors = Errors()
 
     def not_live(self) -> list[str]:
         """Why the process should be killed; empty while everything moves, or waits for something that may come."""
+        if self._breaker_open:
+            return []  # It ends by itself, and tells why until then.
         now = time.monotonic()
         reasons = [] if now - self._last_step < STEP_SECONDS else ["the service makes no step"]
         for lane in self._lanes or ():
@@ -96,6 +104,35 @@ class SettleService(Service):
                 reasons.append(f"lane {lane.partition.partition} is {lane.state}{because}")
         return reasons
 
+    def status(self) -> Status:
+        """Everything an operator asks first. Holds nothing of any event."""
+        lanes, settings = self._lanes, self._settings
+        partitions = []
+        for lane in lanes or ():
+            records, seconds = (lanes and lanes.lag(lane)) or (None, None)
+            partitions.append(
+                PartitionStatus(
+                    lane.partition.partition,
+                    lane.state,
+                    lane.position,
+                    records,
+                    None if seconds is None else round(seconds, 1),
+                    moment(lane.progressed),
+                    lane.last_error,
+                )
+            )
+        return Status(
+            self.not_live(),
+            self.not_ready(),
+            self._topic,
+            settings.group_id,
+            self._clients.instance_id,
+            moment(self._broker_seen_at),
+            self._rules.status(),
+            partitions,
+            self._errors.latest(),
+        )
+
     @Service.task
     async def _run(self) -> None:
         try:
@@ -110,7 +147,10 @@ class SettleService(Service):
             if not self.should_stop:
                 await self._watch(consumer)
         except Exception as error:
-            log.exception("the settle service failed", error=type(error).__name__)
+            self._errors.add(error, "the settle service")
+            log.error(  # noqa: TRY400 - a traceback ends in the error's text, which may quote a record
+                "the settle service failed", error=type(error).__name__, detail=harmless(error)
+            )
             self._on_end(ExitCode.FAILED, f"unforeseen: {type(error).__name__}")
 
     async def on_stop(self) -> None:
@@ -138,6 +178,7 @@ class SettleService(Service):
                 why, code = "\n".join(map(str, fatal)), ExitCode.TOPICS
                 left = min(left, began + TOPICS_WAIT_SECONDS - time.monotonic())
             except (KafkaError, OSError, TimeoutError) as error:
+                self._errors.add(error, "connecting")
                 why = f"no broker answers at {settings.kafka_bootstrap_servers} ({_told(error)})"
                 code = ExitCode.BROKER
             if left <= 0:
@@ -157,8 +198,12 @@ class SettleService(Service):
             await _stop(consumer)
             raise
         self._consumer = consumer
-        self._broker_seen = time.monotonic()
+        self._see_broker()
         return consumer
+
+    def _see_broker(self) -> None:
+        self._broker_seen, self._broker_seen_at = time.monotonic(), time.time()
+        self._metrics.broker_seen.set(self._broker_seen_at)
 
     async def _watch(self, consumer: AIOKafkaConsumer) -> None:
         """Join the group; then look every second whether it and the broker are still there."""
@@ -180,6 +225,7 @@ class SettleService(Service):
                 offset_commit_seconds=settings.offset_commit_seconds,
                 limits=self._limits,
                 sieve=sieve,
+                errors=self._errors,
             ),
             self._lane_ended,
         )
@@ -188,11 +234,11 @@ class SettleService(Service):
         while not self.should_stop:
             await self.sleep(PULSE_SECONDS)
             self._last_step = time.monotonic()
-            lanes.measure()
+            await self._look(lanes)
             try:
                 async with asyncio.timeout(self._limits.offsets):
                     await consumer.committed(TopicPartition(self._topic, 0))
-                    self._broker_seen = time.monotonic()
+                    self._see_broker()
                     # What went wrong in the group is told only to who polls, and until then the group work stands
                     # still: without partitions there is no lane to poll. There is no partition -1.
                     await consumer.getmany(TopicPartition(self._topic, -1))
@@ -203,12 +249,20 @@ class SettleService(Service):
                 # Stopping stops the consumer while we ask it.
                 if self.should_stop:
                     return
+                self._errors.add(error, "the group")
                 failing_since = failing_since or time.monotonic()
                 failing = time.monotonic() - failing_since
                 log.warning("the group reports a failure", error=_told(error), since_seconds=round(failing, 1))
                 if failing > settings.broker_wait_seconds:
                     self._on_end(ExitCode.GROUP, f"group {settings.group_id} does not take us back ({_told(error)})")
                     return
+
+    async def _look(self, lanes: Lanes) -> None:
+        with contextlib.suppress(KafkaError, ConsumerStoppedError, TimeoutError):
+            # A partition that answers to nobody is its lane's to tell of; the others' lag is known from before.
+            async with asyncio.timeout(LOOK_SECONDS):
+                await lanes.look()
+        lanes.measure()
 
     def _lane_ended(self, failure: BaseException) -> None:
         if isinstance(failure, BreakerOpenError):

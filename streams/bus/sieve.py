@@ -45,6 +45,7 @@ class Sieve:
     def __init__(self, current: Callable[[], PassesOver | None]) -> None:
         self._current = current
         self._dropped: Counter[TopicPartition] = Counter()
+        self._newest: dict[TopicPartition, int] = {}
 
     def put_into(self, consumer: AIOKafkaConsumer) -> bool:
         """Sieve what a started consumer fetches from now on; whether that could be done."""
@@ -63,6 +64,10 @@ class Sieve:
         """How many records of the partition were dropped since this was last asked."""
         return self._dropped.pop(partition, 0)
 
+    def newest(self, partition: TopicPartition) -> int:
+        """The timestamp of the last record looked at, in milliseconds since 1970; 0 before there was one."""
+        return self._newest.get(partition, 0)
+
     def _partition_records(
         self, partition: TopicPartition, batches: Any, aborted: Any, fetch_offset: int, *rest: Any
     ) -> PartitionRecords:
@@ -77,6 +82,8 @@ class Sieve:
         if passes_over is None:
             yield from records
             return
+        if records:
+            self._newest[partition] = records[-1].timestamp
         for start in range(0, len(records), GROUP):
             group = records[start : start + GROUP]
             if passes_over.every([record.value for record in group]):

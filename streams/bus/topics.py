@@ -12,11 +12,10 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, UnknownTopicOrPartitionError, for_code
 
-from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES, EVENTS, RULEBOOK, TOPICS, Topic
+from schemas.topics import EVENTS, OUTPUTS, RULEBOOK, TOPICS, Topic
 from streams.bus import clients
 from streams.settings import KafkaSettings
 
-OUTPUTS: Final = (ADJUSTED, DISCLOSURES, DEADLETTERS)
 SETTLE: Final = (EVENTS, *OUTPUTS, RULEBOOK)
 """What `petct worker settle` reads and writes."""
 ADMIN_SECONDS: Final = 30.0

@@ -14,10 +14,11 @@ from typing import IO, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from schemas.topics import OUTPUTS
 from streams.bus.clients import connection
 from streams.bus.embedded import PARTITIONS
 from streams.bus.rulebook_topic import publish as release
-from streams.bus.topics import OUTPUTS, SETTLE
+from streams.bus.topics import SETTLE
 from streams.cli.publishing import producing, publish
 from streams.rulebook import load_rulebook
 from streams.settings import KafkaSettings

@@ -282,15 +282,25 @@ def run_here(plan_file: Path, options: Options) -> tuple[Report, Outcome, Plan]:
 
 async def running(plan: Plan, settings: Settings, options: Options, on_difference: Callable[[Difference], None]) -> Any:
     """A run with signals and progress."""
+    from streams.replay.meter import metered  # noqa: PLC0415
     from streams.replay.rulebooks import resolve, shelves  # noqa: PLC0415
     from streams.replay.running import run_plan  # noqa: PLC0415
 
     book = await resolve(plan.rulebook, shelves(settings, settings.notices))
-    with _progress(plan.estimate) as on_pulse:
-        async with _stopping() as stop:
+    with _progress(plan.estimate) as draw:
+        async with _stopping() as stop, metered(plan, options, settings, _note) as count:
+
+            def on_pulse(pulse: Pulse) -> None:
+                draw(pulse)
+                count(pulse)
+
             return await run_plan(
                 plan, settings, book, options, on_difference=on_difference, on_pulse=on_pulse, stop=stop
             )
+
+
+def _note(text: str) -> None:
+    typer.echo(f"note: {text}", err=True)
 
 
 def show(report: Report, outcome: Outcome, options: Options, *, as_json: bool) -> None:

@@ -19,6 +19,7 @@ from streams.adjudication.records import Record as Plain
 from streams.adjudication.settlement import Money
 from streams.processors.envelope import MAX_BYTES, PassingOver, parse, read
 from streams.rulebook.index import Rulebook
+from streams.rulebook.regions import city_of
 
 Header = tuple[str, bytes | None]
 
@@ -52,6 +53,10 @@ class Fate(StrEnum):
     DEAD_LETTER = "dead_letter"
 
 
+OTHER: Final = "other"
+"""The city of whoever is insured where the rulebook has no rule of the city's own."""
+
+
 class Output(NamedTuple):
     """One record to emit at the input's partition number. `topic` is the name without a prefix."""
 
@@ -73,6 +78,8 @@ class Answer(NamedTuple):
     disclosure: Plain | None = None
     dead_letter_reason: DeadLetterReason | None = None
     detail: str | None = None
+    city: str = OTHER
+    """Of the insured, where the rulebook has a rule for it: one of few, never whatever an event says."""
 
 
 PASSED_OVER: Final = Answer(Fate.PASSED_OVER)
@@ -123,6 +130,7 @@ class SettlementProcessor:
         if settlement is None:
             fate = Fate.REFUSED if disclosure is None else Fate.REVERSED
             return Answer(fate, tuple(outputs), adjusted=adjusted, disclosure=disclosure)
+        city = city_of(event.patient.insured_region)  # type: ignore[union-attr] # only these are settled
         return Answer(
             Fate.DECIDED,
             tuple(outputs),
@@ -131,6 +139,7 @@ class SettlementProcessor:
             money=decision.money,
             adjusted=adjusted,
             disclosure=disclosure,
+            city=city if city in self.rulebook.cities else OTHER,
         )
 
     def _output(self, topic: str, key: str, record: Plain, time: str) -> Output:

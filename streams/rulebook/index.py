@@ -20,6 +20,7 @@ from streams.rulebook.model import (
     PriceRule,
     Rule,
 )
+from streams.rulebook.regions import city_of
 from streams.rulebook.wire import WireRulebook
 
 
@@ -41,6 +42,7 @@ class Rulebook:
         self.dated_codes: Final = DatedCodes(self.exams.values())
         self.notices: Final[tuple[Notice, ...]] = wire.headers()
         self.rules: Final[tuple[Rule, ...]] = wire.rules()
+        self.cities: Final[frozenset[str]] = frozenset(city_of(rule.region) for rule in self.rules)
         self.earliest_review: Final[date] = _earliest_review(self.rules)
         self.price: Final = DatedIndex(r for r in self.rules if isinstance(r, PriceRule)).find
         self.coverage: Final = DatedIndex(r for r in self.rules if isinstance(r, CoverageRule)).find

@@ -18,7 +18,7 @@ from streams.bus.lane import FENCED, Limits, Shared, open_lane, transact
 from streams.bus.rules import Rules
 from streams.bus.topics import check_topics, create_topics
 from streams.exit_codes import ExitCode
-from streams.metrics import Metrics
+from streams.metrics import CAUSES, RESULTS, Metrics
 from streams.processors.settlement import Answer, Fate, Output, Record
 from tests.broker.crashing import POINTS, crashing
 from tests.broker.settling import PATIENCE, QUICK, Scene, decide, scene, until_true
@@ -39,6 +39,15 @@ async def on_kafka(real_kafka: RealKafka, prefix: str) -> Scene:
     made = scene(Broker("real", real_kafka.bootstrap_servers), prefix)
     await made.create_topics()
     return made
+
+
+def _reopenings(metrics: Metrics) -> float:
+    return sum(metrics.registry.get_sample_value("petct_reopenings_total", {"cause": cause}) or 0 for cause in CAUSES)
+
+
+def _transactions(metrics: Metrics) -> dict[str, float]:
+    name = "petct_transaction_seconds_count"
+    return {result: metrics.registry.get_sample_value(name, {"result": result}) or 0 for result in RESULTS}
 
 
 def _numbered(count: int, kind: str = "ours") -> list[bytes | None]:
@@ -84,7 +93,11 @@ async def test_a_failure_at_any_point_of_a_transaction_loses_and_repeats_nothing
         await on_kafka.until(1_200)
         await on_kafka.send(*_numbered(100, "both again"))
         await on_kafka.until(1_300)
-        assert metrics.registry.get_sample_value("petct_reopenings_total") == sum(producer_type.crashes.values())
+        assert _reopenings(metrics) == sum(producer_type.crashes.values())
+        told = _transactions(metrics)
+        failed = "aborted" if point in {"before_send", "after_send", "after_offsets"} else "in_doubt"
+        assert {result for result in ("aborted", "in_doubt") if told[result]} == {failed}
+        assert told[failed] == sum(producer_type.crashes.values())
 
     assert len(producer_type.crashes) == 4
     expected = Counter(4 * values + _numbered(100, "both again"))
@@ -197,7 +210,7 @@ async def test_an_output_its_topic_refuses_holds_its_lane_and_no_other_until_tha
     async with on_kafka.settling(_limited_after_start(admin, full)) as (service, metrics):
         await on_kafka.send(*_numbered(50), partition=2)
         assert len(await on_kafka.until(50)) == 50
-        await until_true(lambda: (metrics.registry.get_sample_value("petct_reopenings_total") or 0) > 2)
+        await until_true(lambda: _reopenings(metrics) > 2)
         assert any("MessageSizeTooLarge" in reason for reason in [*service.not_ready(), *_errors(service)])
         assert service.not_live() == []
         assert await on_kafka.committed(1) == 0
@@ -331,8 +344,9 @@ async def test_records_retention_has_deleted_do_not_hold_the_lane(on_kafka: Scen
     for done in admin.delete_records([Where(on_kafka.settings.topic(EVENTS), 0, 8)]).values():
         done.result(timeout=30)
     await on_kafka.send(b"ours after")
-    async with on_kafka.settling():
+    async with on_kafka.settling() as (_, metrics):
         await on_kafka.until(4)
+        assert metrics.registry.get_sample_value("petct_records_missed_total") == 5
 
     assert await on_kafka.outputs() == [*_numbered(3), b"ours after"]
 
@@ -402,6 +416,36 @@ async def test_a_lane_that_cannot_open_keeps_no_other_from_its_work(on_any: Scen
 
 
 @pytest.mark.real_kafka
+@pytest.mark.real_kafka
+async def test_the_lag_is_told_while_a_lane_gets_nowhere_and_is_0_once_it_has(on_kafka: Scene) -> None:
+    """The end of the topic is asked for: what a lane that fails has fetched last does not hold the number still."""
+    refusing = crashing("before_send", times=1_000_000)
+    partition = {"partition": "0"}
+
+    def lag(metrics: Metrics, unit: str) -> float | None:
+        return metrics.registry.get_sample_value(f"petct_lag_{unit}", partition)
+
+    async with on_kafka.settling(refusing) as (service, metrics):
+        await on_kafka.ready(service)
+        await until_true(lambda: lag(metrics, "records") == 0)
+        assert lag(metrics, "seconds") == 0
+        await on_kafka.send(*_numbered(3))
+        await until_true(lambda: lag(metrics, "records") == 3)
+        await on_kafka.send(*_numbered(2))
+        await until_true(lambda: lag(metrics, "records") == 5)
+        seconds = lag(metrics, "seconds") or 0
+        await until_true(lambda: (lag(metrics, "seconds") or 0) > seconds > 0)
+        progress = metrics.registry.get_sample_value("petct_last_progress_timestamp_seconds", partition) or 0
+        assert progress < (metrics.registry.get_sample_value("petct_broker_seen_timestamp_seconds") or 0)
+        held = next(held for held in service.status().partitions if held.partition == 0)
+        assert (held.position, held.lag_records, held.last_error) == (0, 5, "InjectedError")
+        assert [seen.error for seen in service.status().errors] == ["InjectedError"]
+    async with on_kafka.settling() as (_, metrics):
+        await on_kafka.until(5)
+        await until_true(lambda: lag(metrics, "records") == 0)
+        assert lag(metrics, "seconds") == 0
+
+
 async def test_an_output_topic_with_too_few_partitions_is_told_with_its_mend(
     real_kafka: RealKafka, prefix: str
 ) -> None:

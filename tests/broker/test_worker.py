@@ -16,6 +16,7 @@ from schemas.topics import ADJUSTED, DEADLETTERS
 from streams.bus.topics import SETTLE
 from streams.exit_codes import ExitCode
 from streams.processors.settlement import Fate
+from streams.rulebook import load_rulebook
 from streams.simulate import events
 from tests.broker.expected import expected_fates, expected_outputs, load, partition_of
 from tests.broker.settling import Scene, scene
@@ -136,11 +137,45 @@ async def test_a_misspelt_variable_is_named_in_the_log(on_any: Scene, tmp_path: 
 
 async def test_the_breaker_ends_it_with_a_status_of_its_own(on_any: Scene, tmp_path: Path) -> None:
     await on_any.send(*[b"not json"] * 30)
-    with Worker(tmp_path / "log", environment(on_any.settings) | {"PETCT_BREAKER_RUN": "30"}) as worker:
+    given = environment(on_any.settings) | {"PETCT_BREAKER_RUN": "30", "PETCT_BREAKER_HOLD_SECONDS": "0"}
+    with Worker(tmp_path / "log", given) as worker:
         assert await asyncio.to_thread(worker.exit_code) == ExitCode.BREAKER
 
     assert "30 dead letters in a row" in worker.said()
     assert await on_any.outputs(DEADLETTERS) == []
+
+
+async def test_a_breaker_that_opened_is_shown_until_a_signal_comes(on_any: Scene, tmp_path: Path) -> None:
+    """A process that ends at once is one whose last number nobody has read."""
+    await on_any.send(*[b"not json"] * 30)
+    given = environment(on_any.settings) | {"PETCT_BREAKER_RUN": "30", "PETCT_BREAKER_HOLD_SECONDS": "600"}
+    with Worker(tmp_path / "log", given) as worker:
+        await asyncio.to_thread(_until, lambda: worker.metric("petct_breaker_open") == 1)
+        await asyncio.to_thread(_until, lambda: "the breaker is shown" in worker.said())
+        assert worker.get("/readyz") == (503, "the breaker is open\n")
+        assert worker.get("/livez")[0] == 200
+        assert worker.running
+        worker.signal(signal.SIGTERM)
+        assert await asyncio.to_thread(worker.exit_code) == ExitCode.BREAKER
+
+
+async def test_its_status_tells_what_it_owns_and_how_far_it_is(on_any: Scene, tmp_path: Path) -> None:
+    await load(on_any, list(events(4, 40, petct_share=0.5, invalid_share=0.0)))
+    with Worker(tmp_path / "log", environment(on_any.settings)) as worker:
+        await asyncio.to_thread(worker.until_ready)
+
+        def caught_up() -> bool:
+            told = json.loads(worker.get("/status")[1])
+            return [held["lag_records"] for held in told["partitions"]] == [0] * 4
+
+        await asyncio.to_thread(_until, caught_up)
+        told = json.loads(worker.get("/status")[1])
+
+    assert (told["not_live"], told["not_ready"], told["errors"]) == ([], [], [])
+    assert [(held["partition"], held["state"]) for held in told["partitions"]] == [(n, "running") for n in range(4)]
+    assert sum(held["position"] for held in told["partitions"]) >= 40
+    assert told["rulebook"]["hash"] == load_rulebook().hash
+    assert told["versions"]["petct-settlement"] == "0.1.0"
 
 
 async def test_its_metrics_tell_what_the_topics_hold(on_any: Scene, tmp_path: Path) -> None:

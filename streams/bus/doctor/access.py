@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from schemas.topics import EVENTS, RULEBOOK
+from schemas.topics import EVENTS, OUTPUTS, RULEBOOK
 from streams.bus.doctor.facts import Facts, Operation, Topic, Unknown
 from streams.bus.doctor.finding import Finding, advice, ok, problem, skipped
-from streams.bus.topics import OUTPUTS
 from streams.settings import Settings
 
 _NEEDED: Final = {

@@ -69,4 +69,7 @@ def test_money_is_counted_by_bearer_and_what_is_given_back_apart() -> None:
 
     batch.add([In(0, b"ours"), In(1, b"ours")], 2, _decide)
 
-    assert batch.tally.money == {("fund", "charged"): 4 * YUAN, ("patient", "refunded"): 2 * YUAN}
+    assert batch.tally.money == {
+        ("fund", "covered", "charged"): 4 * YUAN,
+        ("patient", "covered", "refunded"): 2 * YUAN,
+    }

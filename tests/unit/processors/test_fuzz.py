@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import orjson
 
@@ -49,11 +49,11 @@ SPLICES = [
 ]
 
 
-def mutants(count: int, seed: int) -> Iterator[bytes]:
+def mutants(count: int, seed: int, seeds: Sequence[bytes] = tuple(SEEDS)) -> Iterator[bytes]:
     """Mutated, truncated, spliced, deeply nested and random bytes; most still hold a code of ours."""
     dice = random.Random(seed)
     for _ in range(count):
-        value = bytearray(dice.choice(SEEDS))
+        value = bytearray(dice.choice(seeds))
         for _ in range(dice.randint(1, 4)):
             match dice.randrange(7):
                 case 0:

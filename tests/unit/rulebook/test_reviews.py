@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import shutil
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import orjson
@@ -51,22 +52,22 @@ def test_check_warns_and_still_says_ok(petct: Petct, folder: Path) -> None:
     assert (told["ok"], "nb-2021-23/price" in told["overdue"]) == (True, True)
 
 
-def test_the_metric_counts_down_to_it_and_goes_below_zero(folder: Path) -> None:
+def test_the_metric_holds_it_and_nothing_that_compares_before_there_is_a_rulebook(folder: Path) -> None:
     metrics = Metrics("1")
 
-    def seconds() -> float:
-        return metrics.registry.get_sample_value("petct_rulebook_review_seconds") or 0.0
+    def at() -> float:
+        return metrics.registry.get_sample_value("petct_rulebook_review_deadline_timestamp_seconds") or 0.0
 
-    metrics.rulebook("sha256:a", (datetime.now(UTC) + timedelta(days=1)).timestamp())
-    assert 0 < seconds() <= 86_400
-    book = load_rulebook(folder)
-    metrics.rulebook(book.hash, deadline(book).timestamp())
-    assert seconds() < 0
+    assert math.isnan(at())
+    metrics.rulebook(installed_rulebook())
+    assert at() == datetime(2026, 12, 31, 16, tzinfo=UTC).timestamp()
+    metrics.rulebook(load_rulebook(folder))
+    assert at() == datetime(2022, 12, 31, 16, tzinfo=UTC).timestamp()
 
 
-def test_only_the_rulebook_in_use_shows() -> None:
-    metrics = Metrics("1")
-    metrics.rulebook("sha256:a", 0.0)
-    metrics.rulebook("sha256:b", 0.0)
-    assert metrics.registry.get_sample_value("petct_rulebook_info", {"hash": "sha256:a"}) is None
-    assert metrics.registry.get_sample_value("petct_rulebook_info", {"hash": "sha256:b"}) == 1
+def test_only_the_rulebook_in_use_shows(folder: Path) -> None:
+    metrics, before, after = Metrics("1"), installed_rulebook(), load_rulebook(folder)
+    metrics.rulebook(before)
+    metrics.rulebook(after)
+    assert metrics.registry.get_sample_value("petct_rulebook_info", {"hash": before.hash}) is None
+    assert metrics.registry.get_sample_value("petct_rulebook_info", {"hash": after.hash}) == 1

@@ -1,0 +1,82 @@
+"""The page of metrics, made from the catalogue: ``python -m streams.metrics_reference``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from streams.metrics import CATALOGUE, Metric
+
+_HEAD: Final = """# Metrics
+
+<!-- Generated: `python -m streams.metrics_reference > docs/metrics.md`. A test fails when it is out of date. -->
+
+All are served as `/metrics` in the text format of Prometheus, with those the client library gives of any process
+(`process_cpu_seconds_total`, `process_resident_memory_bytes`, `process_start_time_seconds`, `python_gc_…`).
+
+- Names begin with `petct_`; units are base units: seconds, yuan, records.
+- Counters count what is committed. A batch that was thrown away has counted nothing, so that over all workers since
+  their start the numbers are those of the topics.
+- Labels whose values are listed here stand at 0 from the start: `rate()` and `increase()` miss no first event.
+- No label holds a person, a settlement or a hospital. `city` is that of the insured, and only where the rulebook in
+  force has a rule of the city's own; all the others are `other`.
+- What is told by partition, its owner tells. A partition nobody tells of is one nobody owns.
+- A histogram has the buckets of its last column, and `+Inf`.
+
+"""
+_SECTIONS: Final = (
+    (
+        "worker",
+        "The settle worker",
+        "Port `PETCT_HTTP_PORT` (9464), on `PETCT_HTTP_HOST` (loopback). How it is doing in words: `/livez`, "
+        "`/readyz`, `/status`.\n\n",
+    ),
+    (
+        "replay",
+        "A replay",
+        "`petct replay run` and `diff` serve these on port `PETCT_REPLAY_HTTP_PORT` (9465) while they run, and not "
+        "after: what a run did for good stands in `petct replay log`. A run shorter than the scrape "
+        "interval is not seen.\n\n",
+    ),
+)
+_TAIL: Final = """## Not there, and why
+
+- Nothing about the disclosure board or the surveillance of `petct worker watch`: a metric is listed once
+  something sets it.
+- No lag of a partition that no worker owns, and none of a worker that is down: that is for `up` and
+  `sum(petct_assigned_partitions)` to tell.
+- Nothing of the brokers: Kafka has an exporter of its own.
+- `petct_lag_seconds` trusts the clocks of whoever wrote the events, as `petct_age_at_commit_seconds` does.
+
+## What it costs
+
+`python -m tests.bench.overhead` runs the worker with and without all of this in turns: nothing counted, timed or served
+on the one side; on the other everything, and a scrape every two seconds.
+"""
+
+
+def reference() -> str:
+    """The whole page, Markdown."""
+    parts = [_HEAD]
+    for process, title, words in _SECTIONS:
+        parts.append(f"## {title}\n\n{words}| metric | type | labels | what it is | question it answers | buckets |\n")
+        parts.append("|---|---|---|---|---|---|\n")
+        for metric in CATALOGUE.values():
+            if metric.process == process:
+                parts.append(_row(metric))
+        parts.append("\n")
+    return "".join([*parts, _TAIL])
+
+
+def _row(metric: Metric) -> str:
+    labels = "<br>".join(f"`{name}`: {_values(bound)}" for name, bound in metric.labels.items())
+    buckets = " ".join(f"{bucket:g}" for bucket in metric.buckets)
+    unit = f", {metric.unit}" if metric.unit else ""
+    return f"| `{metric.name}` | {metric.kind}{unit} | {labels} | {metric.help} | {metric.question} | {buckets} |\n"
+
+
+def _values(bound: tuple[str, ...] | str) -> str:
+    return bound if isinstance(bound, str) else ", ".join(f"`{value}`" for value in bound)
+
+
+if __name__ == "__main__":
+    print(reference(), end="")
