@@ -290,6 +290,45 @@ class WatchSettings(ProcessSettings):
     watch_folder: Path = Field(
         Path(".petct-watch"), description="Folder of that state; two processes never share one. May be lost."
     )
+    watch_api_host: str = Field("127.0.0.1", description="Address of the read API (docs/board.md).")
+    watch_api_port: Port = Field(9466, description="Port of the same; 0: off.")
+    watch_api_url: Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+$")] | None = Field(
+        None,
+        description="Where the other processes of the group reach this one's read API, for example "
+        "`http://10.0.0.7:9466`. When not set: its address and port.",
+    )
+    board_due_hour: int = Field(
+        9,
+        ge=0,
+        le=23,
+        description="Hour in China from which the lists of yesterday must be there; a hospital with examinations and "
+        "no list is late then.",
+    )
+    inquiry: bool = Field(
+        False, description="Whether the newest revision of each settlement is kept, and told by the read API."
+    )
+    inquiry_token: SecretStr | None = Field(None, description="What a reader of settlements must show.")
+    inquiry_token_file: Path | None = Field(None, description="File that holds that token instead.")
+
+    @classmethod
+    def _cross_check(cls, given: Mapping[str, Any]) -> list[SettingProblem]:
+        found = super()._cross_check(given)
+        if str(given["inquiry"]).lower() in {"true", "1", "yes", "on"}:
+            if given["inquiry_token"] is None and given["inquiry_token_file"] is None:
+                found.append(cls._problem("inquiry_token", "is not set, but PETCT_INQUIRY needs one"))
+            if str(given["watch_api_port"]) == "0":
+                found.append(cls._problem("watch_api_port", "is 0, but PETCT_INQUIRY is told there"))
+        return found + cls._secret_problems(given, "inquiry_token", "inquiry_token_file")
+
+    @property
+    def api_url(self) -> str:
+        """Where the others of the group reach this process."""
+        return self.watch_api_url or f"http://{self.watch_api_host}:{self.watch_api_port}"
+
+    @property
+    def token(self) -> str:
+        """Never log it."""
+        return _secret(self.inquiry_token, self.inquiry_token_file) or ""
 
 
 S = TypeVar("S", bound=_Environment)

@@ -104,6 +104,15 @@ async def partitions_of(settings: KafkaSettings, name: str) -> int:
         return (await _partitions(admin)).get(settings.topic(name), 0)
 
 
+async def replicas_of(settings: KafkaSettings, name: str) -> int:
+    """How many copies a topic of the catalogue has, of its worst partition. Raises as `check_topics` does."""
+    full = settings.topic(name)
+    async with _admin(settings) as admin:
+        for topic in await admin.describe_topics([full]):
+            return min((len(partition["replicas"]) for partition in topic["partitions"]), default=1)
+    return 1
+
+
 def config(topic: Topic) -> dict[str, str]:
     """What the broker is told of a topic, in its own names."""
     return {"cleanup.policy": topic.cleanup_policy, **topic.config}

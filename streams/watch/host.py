@@ -8,28 +8,38 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
 import faust
-import prometheus_client
 import structlog
 from aiokafka.errors import KafkaError
 
-from schemas.topics import ADJUSTED, DISCLOSURES, EVENTS
+from schemas.moments import CHINA
+from schemas.topics import ADJUSTED, BOARD, DISCLOSURES, EVENTS, RULEBOOK
 from streams import logs
 from streams.bus.clients import connection
-from streams.bus.topics import check_topics, partitions_of
+from streams.bus.topics import check_topics, partitions_of, replicas_of
 from streams.exit_codes import ExitCode
 from streams.hosting import Ending, end_at_the_latest, installed_version, refuse
+from streams.metrics import WatchMetrics
+from streams.rulebook import Rulebook
+from streams.rulebook.model import DisclosureRule
+from streams.rulebook.regions import city_of
 from streams.settings import SettingsError, WatchSettings
+from streams.watch.api import ReadApi
 from streams.watch.app import make_app
-from streams.watch.board import add_board
+from streams.watch.board import Board
+from streams.watch.freshness import freshness
+from streams.watch.inquiry import Inquiry
+from streams.watch.notices import Notices
 from streams.web.health import HealthServer
 
 log = structlog.get_logger("petct.watch")
 
-WATCH: Final = (EVENTS, ADJUSTED, DISCLOSURES)
-"""What it reads."""
+WATCH: Final = (EVENTS, DISCLOSURES, BOARD, RULEBOOK)
+"""What it reads, and what it writes to itself."""
 PULSE_SECONDS: Final = 1.0
 RETRY_MOST_SECONDS: Final = 5.0
 TOPICS_WAIT_SECONDS: Final = 5.0
@@ -49,11 +59,17 @@ def run_watch(settings: WatchSettings) -> int:
 
 
 class Watch:
-    """The app and how it is doing."""
+    """The app and how it is doing. `now` is the clock, for what must be there by a set hour."""
 
-    def __init__(self, settings: WatchSettings) -> None:
+    def __init__(
+        self, settings: WatchSettings, metrics: WatchMetrics, now: Callable[[], datetime] = lambda: datetime.now(CHINA)
+    ) -> None:
         self.settings = settings
+        self.metrics = metrics
         self.app: faust.App | None = None
+        self.board: Board | None = None
+        self.inquiry: Inquiry | None = None
+        self._now = now
         self._last_step = time.monotonic()
 
     def not_live(self) -> list[str]:
@@ -69,21 +85,37 @@ class Watch:
             return ["tables are being read from Kafka"]
         return []
 
+    def members(self) -> list[str]:
+        """The read APIs of the group, by URL, as the last handing out of partitions told."""
+        return sorted(self.app.assignor.tables_metadata()) if self.app is not None else []
+
     async def run(self, end: Ending) -> None:
         """Until cancelled, or something ends us."""
-        partitions = await self._partitions(end)
-        if partitions is None:
+        shape = await self._shape(end)
+        if shape is None:
             return
-        app = make_app(self.settings, partitions)
-        add_board(app, self.settings.topic_prefix)
-        self.app = app
+        settings = self.settings
+        app = make_app(settings, *shape)
+        notices = Notices(settings, self._changed)
+        board = Board(app, settings, notices, self.metrics, end)
+        self.inquiry = Inquiry(app, settings, end) if settings.inquiry else None
+        self.app, self.board = app, board
+        following = asyncio.create_task(notices.follow())
         try:
             await app.start()
             while not app.crashed:
                 self._last_step = time.monotonic()
+                if (failure := app.producer.failure) is not None:  # type: ignore[attr-defined] # our transport's
+                    end(ExitCode.BROKER, f"what was made of a record could not be sent ({failure})")
+                    return
+                if not self.not_ready():
+                    self.metrics.lists.set(sum(len(h.days_with_a_list()) for h in board.shelf.hospitals.values()))
+                    self.metrics.board(*freshness(board.shelf, notices.city, self._now(), settings.board_due_hour))
                 await asyncio.sleep(PULSE_SECONDS)
         except Exception as error:
             log.exception("the watch app failed", error=type(error).__name__)
+        finally:
+            following.cancel()
         end(ExitCode.FAILED, "the watch app crashed")
 
     async def stop(self) -> None:
@@ -92,18 +124,27 @@ class Watch:
             with contextlib.suppress(Exception):
                 await self.app.stop()
 
-    async def _partitions(self, end: Ending) -> int | None:
-        """Of the input topic, once all topics are there; None when they do not come, which `end` is told."""
+    def _changed(self, book: Rulebook) -> None:
+        self.metrics.cities(
+            sorted({city_of(rule.region) for rule in book.rules if isinstance(rule, DisclosureRule)} & book.cities)
+        )
+
+    async def _shape(self, end: Ending) -> tuple[int, int] | None:
+        """Partitions of the input topic and copies of what is published, once all topics are there.
+
+        None when they do not come, which `end` is told.
+        """
         settings = self.settings
+        names = (*WATCH, ADJUSTED) if settings.inquiry else WATCH
         began = time.monotonic()
         wait = 0.5
         while True:
             self._last_step = time.monotonic()
             left = began + settings.broker_wait_seconds - time.monotonic()
             try:
-                fatal = [problem for problem in await check_topics(settings, WATCH) if problem.fatal]
+                fatal = [problem for problem in await check_topics(settings, names) if problem.fatal]
                 if not fatal:
-                    return await partitions_of(settings, EVENTS)
+                    return await partitions_of(settings, EVENTS), await replicas_of(settings, DISCLOSURES)
                 why, code = "\n".join(map(str, fatal)), ExitCode.TOPICS
                 left = min(left, began + TOPICS_WAIT_SECONDS - time.monotonic())
             except (KafkaError, OSError, TimeoutError) as error:
@@ -119,11 +160,22 @@ class Watch:
 
 async def _main(settings: WatchSettings) -> int:
     end = Ending()
-    watch = Watch(settings)
-    health = HealthServer(settings, watch, prometheus_client.CollectorRegistry())
-    log.info("watch starts", version=installed_version(), group=settings.watch_group_id)
+    metrics = WatchMetrics(installed_version())
+    watch = Watch(settings, metrics)
+    health = HealthServer(settings, watch, metrics.registry)
+    api = ReadApi(settings, watch)
+    log.info(
+        "watch starts",
+        version=installed_version(),
+        group=settings.watch_group_id,
+        brokers=settings.kafka_bootstrap_servers,
+        http=f"{settings.http_host}:{settings.http_port}" if settings.http_port else "off",
+        api=f"{settings.watch_api_host}:{settings.watch_api_port}" if settings.watch_api_port else "off",
+        inquiry=settings.inquiry,
+    )
     try:
         await health.start()
+        await api.start()
     except SettingsError as error:
         return refuse(ExitCode.USAGE, str(error))
     running = asyncio.create_task(watch.run(end))
@@ -132,6 +184,7 @@ async def _main(settings: WatchSettings) -> int:
     end_at_the_latest(settings.shutdown_seconds, code)
     running.cancel()
     await watch.stop()
+    await api.stop()
     await health.stop()
     log.info("watch stopped", exit_code=int(code))
     return code
