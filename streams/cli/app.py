@@ -11,6 +11,7 @@ from streams.cli import (
     adjudicate,
     deadletters,
     demo,
+    disclosures,
     doctor,
     explain,
     replay,
@@ -66,3 +67,4 @@ app.add_typer(topics.app, name="topics")
 app.add_typer(worker.app, name="worker")
 app.add_typer(replay.app, name="replay")
 app.add_typer(deadletters.app, name="deadletters")
+app.add_typer(disclosures.app, name="disclosures")
