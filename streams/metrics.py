@@ -75,7 +75,10 @@ _PARTITION: Final = "partitions of settlement.events that this worker owns"
 _CITY: Final = (
     f"cities the rulebook in force has a rule for, a province's code for its own pool, `{OTHER}` for all else"
 )
-_DISCLOSING_CITY: Final = f"cities of hospitals that the newest rulebook has a rule for, a province's code for its own, `{OTHER}` for the rest"
+_DISCLOSING_CITY: Final = (
+    "cities of hospitals that the newest rulebook has a rule of their own for, a province's code for its own, "
+    f"`{OTHER}` for all else"
+)
 
 CATALOGUE: Final[dict[str, Metric]] = {
     metric.name: metric

@@ -119,7 +119,8 @@ def export(
             exported = lists.round(hospital, _days(day, since), _today(), lambda code: advance(1, code))
     except UnknownHospital as error:
         terminal.fail(
-            f"no disclosure of the hospital {error} is known", "Look at its code: petct has it from the events."
+            f"no disclosure of the hospital {error} is known",
+            "Look at its code; one that never disclosed anything has no list.",
         )
     except BoardUnavailable as error:
         terminal.fail(str(error), "Is `petct worker watch` running there? --api tells where.", ExitCode.FAILED)

@@ -48,7 +48,7 @@ class Exported:
 
 
 class ListExport:
-    """Keeps a folder as the board has it. A round writes what changed since the one before, the first one everything."""
+    """Keeps a folder as the board has it. A round writes what changed since the one before, the first everything."""
 
     def __init__(self, board: BoardClient, folder: Folder, basis: Basis) -> None:
         self._board = board

@@ -25,7 +25,7 @@ from streams.watch.transport import WatchTransport
 log = structlog.get_logger("petct.watch")
 
 COMMIT_SECONDS: Final = 1.0
-# Faust's own are those of one large database: 2 GiB of cache, 192 MiB of buffers. Here each partition of a table has one.
+# Faust's own are those of one large database: 2 GiB of cache, 192 MiB of buffers. Here a partition of a table is one.
 STORE: Final = {
     "block_cache_size": 8 * 1024 * 1024,
     "write_buffer_size": 4 * 1024 * 1024,
@@ -44,6 +44,9 @@ def make_app(settings: WatchSettings, partitions: int, replicas: int) -> faust.A
     """
     # What it says of a message that could not be sent holds the message; the transport tells of that.
     logging.getLogger("faust.topics").setLevel(logging.CRITICAL)
+    # They tell that the bus is slower than we are, at each record.
+    for name in ("faust.transport.producer", "mode.timers", "streams.watch.transport"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     app = faust.App(
         settings.topic(settings.watch_group_id),
         broker=[f"kafka://{server}" for server in settings.kafka_bootstrap_servers.split(",")],

@@ -20,6 +20,8 @@ from streams.bus.sieve import PassesOver, Sieve
 
 SEND_SECONDS: Final = 30.0
 LOOK_SECONDS: Final = 0.005
+BUFFERED: Final = 10_000
+"""Changes and messages not yet handed to the bus, at which no more records are taken."""
 
 
 class UnsentError(Exception):
@@ -74,6 +76,8 @@ class _Producer(driver.Producer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        # Faust's own limit of 100 makes each record wait a tenth of a second where it changes a table.
+        self.buffer.max_messages = BUFFERED
         self._handed_over = 0
         self._under_way: dict[int, None] = {}
         self.failure: str | None = None
