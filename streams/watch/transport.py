@@ -76,11 +76,14 @@ class _Producer(driver.Producer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        # Faust's own limit of 100 makes each record wait a tenth of a second where it changes a table.
-        self.buffer.max_messages = BUFFERED
         self._handed_over = 0
         self._under_way: dict[int, None] = {}
         self.failure: str | None = None
+
+    async def on_start(self) -> None:
+        # Faust's own limit of 100 makes records wait for tenths of a second where they change tables.
+        self.buffer.max_messages = BUFFERED
+        await super().on_start()
 
     def _settings_extra(self) -> Mapping[str, Any]:
         # Without it a batch sent again may overtake the one after it.
