@@ -18,6 +18,7 @@ from faust.types.auth import CredentialsT
 
 from schemas.topics import MAX_OUTPUT_BYTES
 from streams.bus import clients
+from streams.bus.topics import create_own_topics
 from streams.exit_codes import ExitCode
 from streams.settings import WatchSettings
 from streams.watch.transport import WatchTransport
@@ -25,6 +26,7 @@ from streams.watch.transport import WatchTransport
 log = structlog.get_logger("petct.watch")
 
 COMMIT_SECONDS: Final = 1.0
+CHANGELOG: Final = {"cleanup.policy": "compact", "max.message.bytes": str(MAX_OUTPUT_BYTES)}
 # Faust's own are those of one large database: 2 GiB of cache, 192 MiB of buffers. Here a partition of a table is one.
 STORE: Final = {
     "block_cache_size": 8 * 1024 * 1024,
@@ -82,6 +84,16 @@ def bytes_topic(app: faust.App, name: str) -> Any:
     return app.topic(name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
 
 
+async def create_changelogs(app: faust.App, settings: WatchSettings, partitions: int, replicas: int) -> None:
+    """Make the topics that hold the tables, before the app starts.
+
+    Faust makes them while it joins the group, and goes on without one that is not known yet: its table then has no
+    partition, and the first record that changes it fails. Raises as `create_own_topics` does.
+    """
+    names = [table.changelog_topic.get_topic_name() for table in app.tables.values()]
+    await create_own_topics(settings, names, partitions, replicas, CHANGELOG)
+
+
 def bytes_table(app: faust.App, name: str) -> Any:
     """A table of bytes by bytes, kept in the store and in a compacted changelog topic."""
     on_disk = app.conf.store.scheme == "rocksdb"
@@ -89,7 +101,7 @@ def bytes_table(app: faust.App, name: str) -> Any:
         name,
         key_type=bytes,
         value_type=bytes,
-        extra_topic_configs={"max.message.bytes": str(MAX_OUTPUT_BYTES)},
+        extra_topic_configs=CHANGELOG,
         options=dict(STORE) if on_disk else None,
     )
 

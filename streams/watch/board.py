@@ -36,6 +36,7 @@ log = structlog.get_logger("petct.watch")
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _STEP: Final = 2_000
 """So many entries are read from the store before others have their turn."""
+_MOST_SAID: Final = 50_000
 _UNREADABLE: Final = (KeyError, TypeError, ValueError, AttributeError)
 
 
@@ -50,6 +51,7 @@ class Board:
         self._notices = notices
         self._metrics = metrics
         self._end = end
+        self._said: set[tuple[str, bytes]] = set()
         self._told = bytes_topic(app, settings.topic(BOARD))
         self._placed = bytes_table(app, "disclosures")
         self._entries = bytes_table(app, "lists")
@@ -132,8 +134,15 @@ class Board:
             return
         hospital = disclosure["hospital"]
         days = sorted({exam["service_date"] for exam in disclosure["exams"]})
-        told = {"examined": days, "region": hospital["region"]}
-        await self._told.send(key=hospital["code"].encode(), value=dumps(told))
+        value = dumps({"examined": days, "region": hospital["region"]})
+        # Said once it need not be said again: until it has arrived, no offset after it is committed.
+        said = (hospital["code"], value)
+        if said in self._said:
+            return
+        await self._told.send(key=hospital["code"].encode(), value=value)
+        if len(self._said) >= _MOST_SAID:
+            self._said.clear()
+        self._said.add(said)
 
     async def _listed(self, event: Any) -> None:
         """What one hospital is told, set into its lists."""

@@ -20,7 +20,7 @@ from schemas.moments import CHINA
 from schemas.topics import ADJUSTED, BOARD, DISCLOSURES, EVENTS, RULEBOOK
 from streams import logs
 from streams.bus.clients import connection
-from streams.bus.topics import check_topics, partitions_of, replicas_of
+from streams.bus.topics import TopicsError, check_topics, partitions_of, replicas_of
 from streams.exit_codes import ExitCode
 from streams.hosting import Ending, end_at_the_latest, installed_version, refuse
 from streams.metrics import WatchMetrics
@@ -29,7 +29,7 @@ from streams.rulebook.model import DisclosureRule
 from streams.rulebook.regions import city_of
 from streams.settings import SettingsError, WatchSettings
 from streams.watch.api import ReadApi
-from streams.watch.app import make_app
+from streams.watch.app import create_changelogs, make_app
 from streams.watch.board import Board
 from streams.watch.freshness import freshness
 from streams.watch.inquiry import Inquiry
@@ -102,6 +102,7 @@ class Watch:
         self.app, self.board = app, board
         following = asyncio.create_task(notices.follow())
         try:
+            await create_changelogs(app, settings, *shape)
             await app.start()
             while not app.crashed:
                 self._last_step = time.monotonic()
@@ -112,6 +113,8 @@ class Watch:
                     self.metrics.lists.set(sum(len(h.days_with_a_list()) for h in board.shelf.hospitals.values()))
                     self.metrics.board(*freshness(board.shelf, notices.city, self._now(), settings.board_due_hour))
                 await asyncio.sleep(PULSE_SECONDS)
+        except TopicsError as error:
+            end(ExitCode.TOPICS, str(error))
         except Exception as error:
             log.exception("the watch app failed", error=type(error).__name__)
         finally:

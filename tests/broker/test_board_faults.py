@@ -20,7 +20,7 @@ from schemas.topics import DISCLOSURES
 from streams.processors.board import lists
 from streams.settings import WatchSettings
 from streams.simulate import events
-from streams.watch.app import bytes_table, bytes_topic, make_app
+from streams.watch.app import bytes_table, bytes_topic, create_changelogs, make_app
 from tests.board import published
 from tests.broker.expected import Records, expected_outputs, load, partition_of
 from tests.broker.settling import PATIENCE, Scene, scene, until_true
@@ -32,6 +32,7 @@ pytestmark = [pytest.mark.real_kafka, pytest.mark.slow, pytest.mark.timeout(600)
 
 LONG = os.environ.get("PETCT_LONG_TESTS") == "1"
 KILLING_SECONDS = 60.0 if LONG else 18.0
+EVENTS = 6_000 if LONG else 1_500
 
 
 @pytest.fixture
@@ -71,9 +72,9 @@ async def test_settle_and_watch_killed_at_random_give_the_lists_computed_offline
 ) -> None:
     on = on_kafka
     records = [
-        record for record in events(8, 3_000, petct_share=1.0, invalid_share=0.02) if b"reverses" not in record[1]
+        record for record in events(8, EVENTS, petct_share=1.0, invalid_share=0.02) if b"reverses" not in record[1]
     ]
-    undoing = [record for record in events(8, 3_000, petct_share=1.0, invalid_share=0.02) if b"reverses" in record[1]]
+    undoing = [record for record in events(8, EVENTS, petct_share=1.0, invalid_share=0.02) if b"reverses" in record[1]]
     settle = Worker(tmp_path / "settle", environment(on.settings))
     watch = Watch.of(on, tmp_path)
     with settle, watch:
@@ -115,7 +116,7 @@ def _settings(on: Scene, folder: Path) -> WatchSettings:
     )
 
 
-def _keeping(on: Scene, folder: Path) -> tuple[faust.App, list[bytes]]:
+async def _keeping(on: Scene, folder: Path) -> tuple[faust.App, list[bytes]]:
     """An app that keeps what it reads in a table, and what it has taken so far."""
     settings = _settings(on, folder)
     app = make_app(settings, 4, 1)
@@ -127,6 +128,7 @@ def _keeping(on: Scene, folder: Path) -> tuple[faust.App, list[bytes]]:
             taken.append(event.value)
 
     app.agent(bytes_topic(app, settings.topic(DISCLOSURES)), name="keep")(keep)
+    await create_changelogs(app, settings, 4, 1)
     return app, taken
 
 
@@ -155,7 +157,7 @@ async def test_no_offset_is_committed_before_what_was_made_of_the_record_has_arr
         return await send(self, *arguments, **named)
 
     monkeypatch.setattr(driver.Producer, "send", held_up)
-    app, taken = _keeping(on_kafka, tmp_path)
+    app, taken = await _keeping(on_kafka, tmp_path)
     await app.start()
     try:
         await on_kafka.send(b"value", topic=DISCLOSURES)
@@ -182,7 +184,7 @@ async def test_what_does_not_arrive_is_not_committed_and_is_noticed(
         return future
 
     monkeypatch.setattr(driver.Producer, "send", refused)
-    app, taken = _keeping(on_kafka, tmp_path)
+    app, taken = await _keeping(on_kafka, tmp_path)
     await app.start()
     try:
         await on_kafka.send(b"value", topic=DISCLOSURES)

@@ -58,23 +58,31 @@ class Watch(Worker):
         except OSError:
             return 0, None
 
-    def lists(self) -> Lists | None:
-        """Every list there is; None while the process is not ready, or a list changes while we read."""
+    def days(self) -> dict[tuple[str, str], tuple[int, str]] | None:
+        """Rows and version of every list there is; None while the process is not ready."""
         status, answer = self.ask("/v1/board/hospitals")
         if status != 200:
             return None
-        found: Lists = {}
+        found: dict[tuple[str, str], tuple[int, str]] = {}
         for hospital in answer["hospitals"]:
             place = f"/v1/board/hospitals/{hospital['code']}"
-            status, told = self.ask(place)
-            for month in told.get("months", []):
-                _, days = self.ask(f"{place}/months/{month['month']}")
-                for day in days.get("days", []):
-                    _, one = self.ask(f"{place}/days/{day['day']}")
-                    if "list" not in one or one["version"] != day["version"]:
-                        return None
-                    assert day["rows"] == len(one["list"]["rows"])
-                    found[hospital["code"], day["day"]] = one["list"]
+            for month in self.ask(place)[1].get("months", []):
+                for day in self.ask(f"{place}/months/{month['month']}")[1].get("days", []):
+                    found[hospital["code"], day["day"]] = (day["rows"], day["version"])
+        return found
+
+    def lists(self) -> Lists | None:
+        """Every list there is; None while the process is not ready, or a list changes while we read."""
+        days = self.days()
+        if days is None:
+            return None
+        found: Lists = {}
+        for (code, day), (rows, version) in days.items():
+            _, one = self.ask(f"/v1/board/hospitals/{code}/days/{day}")
+            if "list" not in one or one["version"] != version:
+                return None
+            assert rows == len(one["list"]["rows"])
+            found[code, day] = one["list"]
         return found
 
 
@@ -89,11 +97,15 @@ async def lists_by_the_topic(on: Scene) -> Lists:
 
 
 async def until_lists_are(watch: Watch, wanted: Lists) -> None:
-    """Raises TimeoutError, with what differs in the log of the test."""
+    """Raises TimeoutError, with what differs in the output of the test."""
     seen: list[Lists | None] = [None]
+    numbers = {place: len(held["rows"]) for place, held in wanted.items()}
 
     def same() -> bool:
         assert watch.running, watch.said()
+        days = watch.days()
+        if days is None or {place: rows for place, (rows, _) in days.items()} != numbers:
+            return False
         seen[0] = watch.lists()
         return seen[0] == wanted
 
