@@ -1,19 +1,33 @@
 # The settle worker as an image: docker build -t petct-settlement .
-# CI builds and tests the wheel that goes in here, but not the image: it has no container engine.
-FROM python:3.11-slim AS wheel
+# No step of it needs root at run time or writes outside /tmp: run it with --read-only --tmpfs /tmp.
+# CI builds and tests the wheel that goes in here, but not the image: it has no container engine
+# (docs/deployment.md tells what has been run and what has not).
+ARG PYTHON=python:3.11.14-slim-bookworm
+
+FROM ${PYTHON} AS wheel
 WORKDIR /src
-RUN pip install --no-cache-dir build
 COPY pyproject.toml constraints.txt README.md LICENSE ./
+RUN pip install --no-cache-dir --constraint constraints.txt build hatchling
 COPY schemas schemas
 COPY streams streams
-RUN python -m build --wheel
+# Without isolation: the build takes the hatchling of the constraints, not the newest.
+RUN python -m build --wheel --no-isolation
 
-FROM python:3.11-slim
-ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-RUN --mount=from=wheel,source=/src,target=/src \
-    pip install --no-cache-dir --constraint /src/constraints.txt /src/dist/*.whl
-RUN useradd --system --uid 10001 --no-create-home petct
-USER petct
+FROM ${PYTHON} AS installed
+COPY --from=wheel /src/constraints.txt /src/dist/ /src/
+RUN python -m venv /opt/petct \
+ && /opt/petct/bin/pip install --no-cache-dir --constraint /src/constraints.txt /src/*.whl \
+ && /opt/petct/bin/python -m compileall -q /opt/petct \
+ && rm -rf /opt/petct/bin/pip* /opt/petct/lib/python3.11/site-packages/pip*
+
+FROM ${PYTHON}
+LABEL org.opencontainers.image.title="petct-settlement" \
+      org.opencontainers.image.licenses="Apache-2.0"
+ENV PATH=/opt/petct/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+COPY --from=installed /opt/petct /opt/petct
+# A number, so that Kubernetes can see that it is not root.
+USER 10001:10001
+WORKDIR /tmp
 # Inside a container the probes and the scraper come from outside its loopback.
 ENV PETCT_HTTP_HOST=0.0.0.0
 EXPOSE 9464

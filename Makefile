@@ -7,7 +7,7 @@ PIP := -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(INSTALLED) ## Make .venv and install everything into it (again only when the requirements changed)
@@ -53,6 +53,18 @@ format: setup ## Format the code and mend what ruff can mend
 bench: setup ## Measure the worker against a plain consumer, and a dry run against the worker, on a real Kafka
 	$(BIN)/python -m tests.bench $(ARGS)
 	$(BIN)/python -m tests.bench.dry_run
+
+.PHONY: bench-overhead
+bench-overhead: setup ## Measure what the metrics cost: the worker with and without them, in turns (some minutes)
+	$(BIN)/python -m tests.bench.overhead $(ARGS)
+
+.PHONY: bench-capacity
+bench-capacity: setup ## Measure what docs/capacity.md says, and write it (about fifteen minutes)
+	$(BIN)/python -m tests.bench.capacity $(ARGS)
+
+.PHONY: ops-demo
+ops-demo: setup ## Run Kafka, workers, load and Prometheus with the rules until Ctrl-C (ARGS="--rate 500")
+	$(BIN)/python -m ops.demo $(ARGS)
 
 .PHONY: kafka-up
 kafka-up: setup ## Start a real Kafka of one node and print its address (KAFKA_PORT=9092 chooses the port)

@@ -29,6 +29,7 @@ from prometheus_client.registry import Collector
 from schemas.adjusted import LineOutcome, LineReason
 from schemas.deadletters import DeadLetterReason
 from schemas.topics import OUTPUTS
+from streams.adjudication.settlement import Money
 from streams.processors.settlement import OTHER, Answer, Fate
 from streams.rulebook import Rulebook
 from streams.rulebook.review import deadline
@@ -415,36 +416,49 @@ CATALOGUE: Final[dict[str, Metric]] = {
 
 @dataclass(slots=True)
 class Tally:
-    """What one batch will add to the metrics once it is committed. `decide_seconds` is what deciding it took."""
+    """What one batch will add to the metrics once it is committed. `decide_seconds` is what deciding it took.
+
+    It is gathered here, once a record, and counted at the commit, where many are counted at once for less.
+    """
 
     records: int = 0
     decide_seconds: float = 0.0
-    fates: Counts[str] = field(default_factory=Counts)
-    outcomes: Counts[tuple[str, str]] = field(default_factory=Counts)
-    reasons: Counts[tuple[str, str]] = field(default_factory=Counts)
-    dead_letters: Counts[str] = field(default_factory=Counts)
-    money: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
     timestamps: list[int] = field(default_factory=list)
+    fates: list[str] = field(default_factory=list)
+    dead_letters: list[str] = field(default_factory=list)
+    outcomes: list[tuple[str, str]] = field(default_factory=list)
+    """Each with a city, as the reasons are."""
+    reasons: list[tuple[str, str]] = field(default_factory=list)
+    money: dict[str, list[Money]] = field(default_factory=dict)
+    """By outcome."""
 
     def add(self, answer: Answer, timestamp: int) -> None:
-        """Count one answered record; `timestamp` in milliseconds since 1970. Passed-over ones only add to `records`."""
+        """Take one answered record; `timestamp` in milliseconds since 1970. Passed-over ones only add to `records`."""
         self.timestamps.append(timestamp)
-        self.fates[answer.fate] += 1
-        if answer.dead_letter_reason is not None:
-            self.dead_letters[answer.dead_letter_reason] += 1
+        self.fates.append(answer.fate)
         outcome = answer.outcome
         if outcome is None:
+            if answer.dead_letter_reason is not None:
+                self.dead_letters.append(answer.dead_letter_reason)
             return
-        city, money = answer.city, self.money
-        self.outcomes[outcome, city] += 1
-        for reason in answer.reasons:
-            self.reasons[reason, city] += 1
+        city = answer.city
+        self.outcomes.append((outcome, city))
+        if answer.reasons:
+            self.reasons += [(reason, city) for reason in answer.reasons]
         if answer.money is not None:
+            self.money.setdefault(outcome, []).append(answer.money)
+
+    def shares(self) -> dict[tuple[str, str, str], Decimal]:
+        """Yuan by bearer, outcome and direction; none is negative."""
+        found = {}
+        for outcome, held in self.money.items():
+            columns = Money._make(zip(*held, strict=True))
             for bearer in BEARERS:
-                amount = getattr(answer.money, bearer)
-                if amount:
-                    key = (bearer, outcome, DIRECTIONS[amount < 0])
-                    money[key] = money.get(key, _ZERO) + abs(amount)
+                amounts: tuple[Decimal, ...] = getattr(columns, bearer)
+                refunded = -sum([amount for amount in amounts if amount < _ZERO], _ZERO)
+                found[bearer, outcome, DIRECTIONS[0]] = sum(amounts, refunded)
+                found[bearer, outcome, DIRECTIONS[1]] = refunded
+        return found
 
 
 class _BulkHistogram(Collector):
@@ -564,19 +578,17 @@ class Metrics(Instruments):
 
     def committed(self, tally: Tally, outputs: Mapping[str, int], now: float) -> None:
         """A batch is committed, with so many records to each topic; `now` in seconds since 1970."""
-        answered = 0
-        for fate, count in tally.fates.items():
-            answered += count
+        for fate, count in Counts(tally.fates).items():
             self._fates[fate,].inc(count)
-        self._fates[Fate.PASSED_OVER,].inc(tally.records - answered)
-        for outcome, count in tally.outcomes.items():
+        self._fates[Fate.PASSED_OVER,].inc(tally.records - len(tally.fates))
+        for outcome, count in Counts(tally.outcomes).items():
             self._outcomes[outcome].inc(count)
-        for reason, count in tally.reasons.items():
+        for reason, count in Counts(tally.reasons).items():
             self._reasons[reason].inc(count)
-        for why, count in tally.dead_letters.items():
+        for why, count in Counts(tally.dead_letters).items():
             self._dead_letters[why,].inc(count)
-        for bearer, amount in tally.money.items():
-            self._money[bearer].inc(float(amount))
+        for share, amount in tally.shares().items():
+            self._money[share].inc(float(amount))
         for topic, count in outputs.items():
             self._outputs[topic,].inc(count)
         if tally.records:

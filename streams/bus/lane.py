@@ -192,7 +192,7 @@ class Lane:
         """The first offset not yet committed or passed over; None before the lane was open."""
         self.began = time.time()
         self.waiting_since: float | None = None
-        """Whatever waits at `position` came later than this, in seconds since 1970; None: not known."""
+        """Nothing that waits at `position` came before this, in seconds since 1970; None: not known."""
         self.progressed = self.began
         """When it last committed or found nothing new to do, in seconds since 1970; before that, when it began."""
         self._shared = shared
@@ -214,6 +214,7 @@ class Lane:
             try:
                 async with open_lane(self.partition, self._shared) as lane:
                     self._enter(LaneState.RUNNING, offset=lane.batch.next_offset)
+                    self.position = lane.batch.next_offset
                     await self._settle(lane)
                     self._enter(LaneState.CLOSING, offset=lane.batch.next_offset)
             except BreakerOpenError:
@@ -239,6 +240,8 @@ class Lane:
                     shared.consumer.seek(self.partition, lane.batch.next_offset)
                     _passed_over(self.partition, shared)
                     continue
+            if self.waiting_since is None and fetched.records:
+                self.waiting_since = min(fetched.records[0].timestamp / 1000, time.time())
             await self._decide(lane, fetched)
             self.last_step = now = time.monotonic()
             if self._ripe(lane, fetched, now - last_commit):

@@ -22,6 +22,8 @@ from tests.bench.workload import PARTITIONS
 
 STOP_SECONDS: Final = 15.0
 SECRET: Final = "benchmark"
+_PASSING: Final = (KafkaError.NOT_COORDINATOR, KafkaError._TIMED_OUT)
+"""The group's coordinator is still being chosen, or the machine is busy."""
 
 
 class Run:
@@ -41,7 +43,7 @@ class Run:
 
     def peak_bytes(self) -> int:
         """The largest resident size any of the processes had."""
-        return max(_peak(process.pid) for process in self.processes)
+        return max(peak_bytes(process.pid) for process in self.processes)
 
     def check(self) -> None:
         """Raises RuntimeError, with the end of the log, when a process has ended."""
@@ -77,9 +79,9 @@ class CommittedRun(Run):
         try:
             committed = self._watcher.committed(self._partitions, timeout=10)
         except KafkaException as error:
-            if not error.args[0].retriable() and error.args[0].code() != KafkaError.NOT_COORDINATOR:
+            if not error.args[0].retriable() and error.args[0].code() not in _PASSING:
                 raise
-            return self._last  # the group's coordinator is still being chosen
+            return self._last
         self._last = sum(max(0, found.offset) for found in committed)
         return self._last
 
@@ -186,7 +188,7 @@ def _stop(processes: list[psutil.Popen]) -> None:
     psutil.wait_procs(alive, timeout=5)
 
 
-def _peak(pid: int) -> int:
+def peak_bytes(pid: int) -> int:
     """VmHWM of Linux."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):

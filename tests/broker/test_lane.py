@@ -1,10 +1,11 @@
 """The lane on a broker: what comes out, what is committed, and what a failure leaves behind: nothing."""
 
 import asyncio
+import time
 from collections import Counter
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from confluent_kafka import TopicPartition as Where
 from confluent_kafka.admin import AdminClient
 
@@ -444,6 +445,22 @@ async def test_the_lag_is_told_while_a_lane_gets_nowhere_and_is_0_once_it_has(on
         await on_kafka.until(5)
         await until_true(lambda: lag(metrics, "records") == 0)
         assert lag(metrics, "seconds") == 0
+
+
+@pytest.mark.real_kafka
+async def test_the_lag_in_seconds_goes_back_to_when_the_oldest_waiting_record_was_written(on_kafka: Scene) -> None:
+    """Also in a worker that starts behind and gets nowhere: it has seen none of the records before."""
+    an_hour_ago = int(1000 * (time.time() - 3_600))
+    producer = AIOKafkaProducer(bootstrap_servers=on_kafka.broker.bootstrap_servers)
+    await producer.start()
+    await producer.send_and_wait(on_kafka.settings.topic(EVENTS), b"ours", partition=0, timestamp_ms=an_hour_ago)
+    await producer.stop()
+    async with on_kafka.settling(crashing("before_send", times=1_000_000)) as (_, metrics):
+
+        def seconds() -> float:
+            return metrics.registry.get_sample_value("petct_lag_seconds", {"partition": "0"}) or 0
+
+        await until_true(lambda: seconds() >= 3_600)
 
 
 async def test_an_output_topic_with_too_few_partitions_is_told_with_its_mend(

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from streams.processors.envelope import PassingOver
-from streams.processors.settlement import Fate
+from streams.processors.settlement import OTHER, Fate
 from tests.builders import NATIONAL, ZHEJIANG, InputRecord, dead_letter, event, line, process, processor, reversal, void
 
 DEEP = b'{"a":' * 70 + b"1" + b"}" * 70
@@ -297,3 +297,12 @@ def test_a_bug_of_ours_is_a_dead_letter_that_tells_where_and_nothing_of_the_even
 
 def test_the_same_bytes_give_the_same_bytes() -> None:
     assert process(event()).outputs == process(event()).outputs
+
+
+@pytest.mark.parametrize(
+    ("insured_region", "city"),
+    [("330100", "330100"), ("330102", "330100"), ("330000", "330000"), ("330300", OTHER), ("999999", OTHER)],
+)
+def test_the_city_for_the_metrics_is_one_of_the_rulebooks_or_none(insured_region: str, city: str) -> None:
+    """Wenzhou (330300) is covered by the province, but no rule names it: an event cannot bring a label of its own."""
+    assert process(event(patient={"insured_region": insured_region})).city == city
