@@ -163,7 +163,7 @@ class Watch:
 
 async def _main(settings: WatchSettings) -> int:
     end = Ending()
-    metrics = WatchMetrics(installed_version())
+    metrics = WatchMetrics()
     watch = Watch(settings, metrics)
     health = HealthServer(settings, watch, metrics.registry)
     api = ReadApi(settings, watch)
