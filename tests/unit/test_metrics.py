@@ -20,7 +20,7 @@ from tests.builders import installed_rulebook
 
 CHECKOUT = Path(__file__).parents[2]
 BASE_UNITS = {"seconds", "yuan", "records", "settlements", "reasons", "partitions", "lanes", "rebalances", "fencings"}
-BASE_UNITS |= {"reopenings", "state", "lists", "hospitals", ""}
+BASE_UNITS |= {"reopenings", "state", "lists", "rows", "hospitals", ""}
 
 
 @pytest.fixture
