@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -27,7 +28,7 @@ from streams.metrics import WatchMetrics
 from streams.rulebook import Rulebook
 from streams.rulebook.model import DisclosureRule
 from streams.rulebook.regions import city_of
-from streams.settings import SettingsError, WatchSettings
+from streams.settings import SettingsError, WatchSettings, misspelt
 from streams.watch.api import ReadApi
 from streams.watch.app import create_changelogs, make_app
 from streams.watch.board import Board
@@ -50,6 +51,8 @@ STEP_SECONDS: Final = 90.0
 def run_watch(settings: WatchSettings) -> int:
     """Watch until a signal comes or something stops us; blocks. Returns the exit status (streams.exit_codes)."""
     logs.configure(settings)
+    for given, meant in misspelt(os.environ, WatchSettings):
+        log.warning("unknown setting ignored", variable=given, meant=meant)
     try:
         connection(settings)
     except SettingsError as error:
