@@ -42,6 +42,7 @@ log = structlog.get_logger("petct.watch")
 WATCH: Final = (EVENTS, DISCLOSURES, BOARD, RULEBOOK)
 """What it reads, and what it writes to itself."""
 PULSE_SECONDS: Final = 1.0
+METRICS_SECONDS: Final = 5.0
 RETRY_MOST_SECONDS: Final = 5.0
 TOPICS_WAIT_SECONDS: Final = 5.0
 """A broker that has just started may not yet know its topics."""
@@ -104,6 +105,7 @@ class Watch:
         self.inquiry = Inquiry(app, settings, end) if settings.inquiry else None
         self.app, self.board = app, board
         following = asyncio.create_task(notices.follow())
+        told = -METRICS_SECONDS
         try:
             await create_changelogs(app, settings, *shape)
             await app.start()
@@ -112,7 +114,9 @@ class Watch:
                 if (failure := app.producer.failure) is not None:  # type: ignore[attr-defined] # our transport's
                     end(ExitCode.BROKER, f"what was made of a record could not be sent ({failure})")
                     return
-                if not self.not_ready():
+                # It looks at every list there is.
+                if time.monotonic() - told > METRICS_SECONDS and not self.not_ready():
+                    told = time.monotonic()
                     lists, rows = board.shelf.size
                     self.metrics.lists.set(lists)
                     self.metrics.rows.set(rows)
