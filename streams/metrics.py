@@ -392,6 +392,14 @@ CATALOGUE: Final[dict[str, Metric]] = {
             process="watch",
         ),
         Metric(
+            "petct_board_rows",
+            "gauge",
+            "rows",
+            "Rows on all daily lists that this process holds.",
+            "Does it grow as examinations do?",
+            process="watch",
+        ),
+        Metric(
             "petct_board_newest_day_timestamp_seconds",
             "gauge",
             "seconds",
@@ -626,13 +634,13 @@ class Metrics(Instruments):
 class WatchMetrics(Instruments):
     """The registry of one watch process."""
 
-    def __init__(self, version: str) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self._disclosures = self.counters("petct_board_disclosures_total")
         self.lists = self.gauge("petct_board_lists")
+        self.rows = self.gauge("petct_board_rows")
         self._newest_day = self.gauges("petct_board_newest_day_timestamp_seconds")
         self._missing = self.gauges("petct_board_missing_lists")
-        self.gauge("petct_build_info").labels(version, platform.python_version()).set(1)
         self.cities([OTHER])
 
     def cities(self, cities: Iterable[str]) -> None:

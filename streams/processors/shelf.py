@@ -62,8 +62,11 @@ class Shelf:
     def __init__(self) -> None:
         self.hospitals: dict[str, ShelfHospital] = {}
 
-    def clear(self) -> None:
-        self.hospitals.clear()
+    @property
+    def size(self) -> tuple[int, int]:
+        """How many lists there are, and how many rows on them."""
+        rows = [held.rows for hospital in self.hospitals.values() for held in hospital.days.values() if held.ids]
+        return len(rows), sum(rows)
 
     def put(self, code: str, day: str, disclosure_id: str, before: Entry | None, entry: Entry) -> None:
         """`before` is the entry that was put last under this id, None where there was none."""

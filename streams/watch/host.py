@@ -110,7 +110,9 @@ class Watch:
                     end(ExitCode.BROKER, f"what was made of a record could not be sent ({failure})")
                     return
                 if not self.not_ready():
-                    self.metrics.lists.set(sum(len(h.days_with_a_list()) for h in board.shelf.hospitals.values()))
+                    lists, rows = board.shelf.size
+                    self.metrics.lists.set(lists)
+                    self.metrics.rows.set(rows)
                     self.metrics.board(*freshness(board.shelf, notices.city, self._now(), settings.board_due_hour))
                 await asyncio.sleep(PULSE_SECONDS)
         except TopicsError as error:
@@ -163,7 +165,7 @@ class Watch:
 
 async def _main(settings: WatchSettings) -> int:
     end = Ending()
-    metrics = WatchMetrics(installed_version())
+    metrics = WatchMetrics()
     watch = Watch(settings, metrics)
     health = HealthServer(settings, watch, metrics.registry)
     api = ReadApi(settings, watch)
