@@ -37,6 +37,14 @@ test-fast: setup ## Run the tests that need neither a real Kafka nor much time
 test-replay-long: setup ## Run the replay of 200,000 events, killed three times, against one that was not (some minutes)
 	PETCT_LONG_TESTS=1 REQUIRE_KAFKA=1 $(BIN)/python -m pytest tests/broker/test_replay.py -k killed_three_times -s $(ARGS)
 
+.PHONY: test-faults
+test-faults: setup ## Run the long form of the fault suite, and write what it showed into docs/reliability.md (half an hour)
+	PETCT_LONG_TESTS=1 REQUIRE_KAFKA=1 $(BIN)/python -m pytest tests/faults -s --ignore tests/faults/test_soak.py $(ARGS)
+
+.PHONY: test-soak
+test-soak: setup ## Run the worker for 20 minutes under load and faults, and see whether it grows
+	PETCT_LONG_TESTS=1 PETCT_SOAK_SECONDS=$${PETCT_SOAK_SECONDS:-1200} REQUIRE_KAFKA=1 $(BIN)/python -m pytest tests/faults/test_soak.py -s $(ARGS)
+
 .PHONY: lint
 lint: setup ## Check style, types and the direction of imports
 	$(BIN)/ruff check
@@ -85,6 +93,23 @@ kafka-down: setup ## Stop it; its data stays in .kafka/
 .PHONY: wheel
 wheel: setup ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
+
+SUPPLY := .cache/supply
+$(SUPPLY)/.installed: ops/supply/requirements.txt
+	$(PYTHON) -m venv $(SUPPLY)
+	$(SUPPLY)/bin/python $(PIP) --requirement ops/supply/requirements.txt
+	@touch $@
+
+.PHONY: sbom
+sbom: setup $(SUPPLY)/.installed ## Write dist/sbom.cdx.json: all that is installed, as CycloneDX
+	@mkdir -p dist
+	$(SUPPLY)/bin/cyclonedx-py environment .venv --pyproject pyproject.toml --output-reproducible \
+	  --output-format JSON --output-file dist/sbom.cdx.json
+	@echo "wrote dist/sbom.cdx.json"
+
+.PHONY: audit
+audit: setup $(SUPPLY)/.installed ## Look for known vulnerabilities (REQUIRE_AUDIT=1: an unreachable service fails)
+	$(BIN)/python -m ops.supply.audit $(SUPPLY)/bin/pip-audit
 
 .PHONY: constraints
 constraints: ## Write constraints.txt anew, from the newest versions that pyproject.toml allows

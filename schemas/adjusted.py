@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schemas.events import ReversalReason, Reverses
-from schemas.outputs import EventId, IsoDay, Money, RulebookHash, RuleId, Written
+from schemas.outputs import EventId, IsoDay, Money, RulebookHash, RuleId, SchemaVersion, Written
 
 LineOutcome = Literal["covered", "not_covered", "needs_review", "no_rule"]
 LineReason = Literal[
@@ -116,7 +116,7 @@ class PayoutDue(Written):
 
 
 class _Adjusting(Written):
-    schema_version: Literal["1.0"]
+    schema_version: SchemaVersion
     event_id: EventId
     settlement_id: str
     source_event_id: str

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from schemas.outputs import EventId, IsoDay, Money, RulebookHash, RuleId, Written
+from schemas.outputs import EventId, IsoDay, Money, RulebookHash, RuleId, SchemaVersion, Written
 
 DisclosureId = Annotated[
     str, StringConstraints(pattern=r"^[0-9a-f]{32}$"), Field(description="keyed hash of the source event's id")
@@ -36,7 +36,7 @@ class DisclosedExam(Written):
 
 
 class _Disclosing(Written):
-    schema_version: Literal["1.0"]
+    schema_version: SchemaVersion
     event_id: EventId
     disclosure_id: DisclosureId
     revision: Annotated[int, Field(ge=1)]

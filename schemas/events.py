@@ -10,7 +10,16 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, StringConstraints, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    PlainValidator,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from schemas.decimals import exact_decimal
 from schemas.moments import Moment, read_day, read_moment
@@ -33,41 +42,80 @@ REVERSED: Final = "settlement.reversed"
 VOIDED: Final = "settlement.voided"
 
 
-def _decimal_schema(description: str) -> WithJsonSchema:
-    return WithJsonSchema(
-        {
-            "anyOf": [{"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}, {"type": "number"}],
-            "description": description,
-        }
-    )
+_ZERO_TEXT: Final = r"-?0+(\.0+)?"
 
 
-Amount = Annotated[Decimal, PlainValidator(exact_decimal(2)), _decimal_schema("yuan, at most 2 places")]
+def _decimal_schema(description: str, text: str, number: dict[str, Any], **more: Any) -> WithJsonSchema:
+    """What JSON Schema can say of a decimal: of a string everything, of a number not how many places it has."""
+    as_text: dict[str, Any] = {"type": "string", "pattern": f"^{text}$"}
+    as_number: dict[str, Any] = {"type": "number", **number}
+    if more.get("not_zero"):
+        as_text["not"], as_number["not"] = {"pattern": f"^{_ZERO_TEXT}$"}, {"const": 0}
+    return WithJsonSchema({"anyOf": [as_text, as_number], "description": description})
+
+
+def _signed(description: str, places: int, *, not_zero: bool = False) -> WithJsonSchema:
+    text = rf"-?0*[0-9]{{1,14}}(\.[0-9]{{1,{places}}}0*)?"
+    number = {"exclusiveMinimum": -(10**12), "exclusiveMaximum": 10**12}
+    return _decimal_schema(f"{description}, at most {places} places", text, number, not_zero=not_zero)
+
+
+Amount = Annotated[Decimal, PlainValidator(exact_decimal(2)), _signed("yuan", 2)]
 Accumulator = Annotated[
-    Decimal, PlainValidator(exact_decimal(2, low=0)), _decimal_schema("yuan, at most 2 places, not negative")
+    Decimal,
+    PlainValidator(exact_decimal(2, low=0)),
+    _decimal_schema(
+        "yuan, at most 2 places, not negative",
+        rf"({_ZERO_TEXT}|0*[0-9]{{1,14}}(\.[0-9]{{1,2}}0*)?)",
+        {"minimum": 0, "exclusiveMaximum": 10**12},
+    ),
 ]
-UnitPrice = Annotated[Decimal, PlainValidator(exact_decimal(6)), _decimal_schema("yuan, at most 6 places")]
-Quantity = Annotated[Decimal, PlainValidator(exact_decimal(4)), _decimal_schema("at most 4 places")]
-Ratio = Annotated[Decimal, PlainValidator(exact_decimal(4, low=0, high=1)), _decimal_schema("0 to 1, at most 4 places")]
-Day = Annotated[date, PlainValidator(read_day), WithJsonSchema({"type": "string", "format": "date"})]
+UnitPrice = Annotated[Decimal, PlainValidator(exact_decimal(6)), _signed("yuan", 6)]
+Quantity = Annotated[Decimal, PlainValidator(exact_decimal(4)), _signed("not 0", 4, not_zero=True)]
+Ratio = Annotated[
+    Decimal,
+    PlainValidator(exact_decimal(4, low=0, high=1)),
+    _decimal_schema(
+        "0 to 1, at most 4 places",
+        rf"({_ZERO_TEXT}|0*(0(\.[0-9]{{1,4}}0*)?|1(\.0+)?))",
+        {"minimum": 0, "maximum": 1},
+    ),
+]
+Day = Annotated[
+    date,
+    PlainValidator(read_day),
+    WithJsonSchema({"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}),
+]
 OccurredAt = Annotated[
     Moment,
     PlainValidator(read_moment),
     WithJsonSchema(
         {
             "type": "string",
-            "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
-            r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?$",
+            "pattern": r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+            r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?$",
             "description": "without an offset: China Standard Time, +08:00",
         }
     ),
 ]
-SchemaVersion = Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+$")]
+SchemaVersion = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9]+\.[0-9]+$"),
+    # Another major is a dead letter too, for a reason of its own.
+    WithJsonSchema({"type": "string", "pattern": r"^0*1\.[0-9]+$", "description": "major 1, any minor"}),
+]
 Region = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$"), Field(description="6-digit division or pool code")]
 
 
+class _OrNull(BeforeValidator):
+    """A validator that takes null for a default; the JSON Schema says that it may be null."""
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [handler(schema), {"type": "null"}]}
+
+
 def _null_means(default: Any) -> BeforeValidator:
-    return BeforeValidator(lambda value: default if value is None else value)
+    return _OrNull(lambda value: default if value is None else value)
 
 
 class _Read(BaseModel):

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 MONEY_PATTERN: Final = r"^-?[0-9]+\.[0-9]{2}$"
 
+SchemaVersion = Annotated[
+    Literal["1.0"],
+    # What a reader may rely on; the minor grows when a field is added.
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^1\.[0-9]+$", "description": "major 1; ignore fields you do not know"}
+    ),
+]
 Money = Annotated[str, StringConstraints(pattern=MONEY_PATTERN), Field(description="yuan, two places")]
 RulebookHash = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 EventId = Annotated[

@@ -17,7 +17,7 @@ Model = TypeVar("Model", bound=BaseModel)
 _EXPECTED: Final[dict[str, str]] = {
     "missing": "required",
     "string_type": "expected a string",
-    "int_type": "expected an integer",
+    "int_type": "expected an integer of at most 64 bits",
     "bool_type": "expected true or false",
     "list_type": "expected an array",
     "model_type": "expected an object",

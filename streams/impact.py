@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
-import orjson
-
+from streams.processors.form import CONTRACT, Form
 from streams.processors.settlement import Answer, Fate, Record, SettlementProcessor
 from streams.rulebook.index import Rulebook
 from streams.rulebook.regions import city_of
@@ -65,11 +64,11 @@ class Impact:
     `rewritten` are those whose outcome and amounts stay, but not their rules or reasons.
     """
 
-    def __init__(self, before: Rulebook, after: Rulebook, largest: int = LARGEST) -> None:
+    def __init__(self, before: Rulebook, after: Rulebook, largest: int = LARGEST, form: Form = CONTRACT) -> None:
         self.before = before
         self.after = after
         # No disclosure id is shown or compared, so no secret is needed.
-        self._deciders = tuple(SettlementProcessor(book, b"", "impact") for book in (before, after))
+        self._deciders = tuple(SettlementProcessor(book, b"", "impact", form) for book in (before, after))
         self._most = largest
         self._heap: list[tuple[Decimal, int, Change]] = []
         self.events = 0
@@ -161,7 +160,7 @@ class Impact:
 
     def _city(self, value: bytes | None) -> str:
         """Where the person is insured. Only for events that were decided, so all of it is there."""
-        return city_of(orjson.loads(value or b"")["patient"]["insured_region"])
+        return city_of(self._deciders[1].plain(value)["patient"]["insured_region"])
 
 
 def _label(answer: Answer) -> str:

@@ -17,6 +17,8 @@ from pydantic import Field, SecretStr, StringConstraints, ValidationError, field
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from schemas.secrets import DisclosureSecrets, read_later
+
 PREFIX: Final = "PETCT_"
 
 # Kafka allows a topic name of 249 characters of this alphabet; the longest of ours takes 22.
@@ -109,6 +111,7 @@ class KafkaSettings(_Environment):
     kafka_ssl_certfile: Path | None = Field(None, description="The client's own certificate (PEM).")
     kafka_ssl_keyfile: Path | None = Field(None, description="The key of that certificate (PEM).")
     kafka_ssl_key_password: SecretStr | None = Field(None, description="Password of that key.")
+    kafka_ssl_key_password_file: Path | None = Field(None, description="File that holds that password instead.")
     kafka_ssl_check_hostname: bool = Field(
         True, description="Whether the broker's certificate must bear the name it was reached by."
     )
@@ -144,7 +147,9 @@ class KafkaSettings(_Environment):
         for name in ("kafka_sasl_token_file", "kafka_ssl_cafile", "kafka_ssl_certfile", "kafka_ssl_keyfile"):
             if given[name] is not None and not os.access(given[name], os.R_OK):
                 found.append(cls._problem(name, "names a file that cannot be read"))
-        return found + cls._secret_problems(given, "kafka_sasl_password", "kafka_sasl_password_file")
+        for name in ("kafka_sasl_password", "kafka_ssl_key_password"):
+            found += cls._secret_problems(given, name, f"{name}_file")
+        return found
 
     def topic(self, name: str) -> str:
         """The name on the broker of a topic of the catalogue."""
@@ -153,6 +158,10 @@ class KafkaSettings(_Environment):
     @property
     def sasl_password(self) -> str | None:
         return _secret(self.kafka_sasl_password, self.kafka_sasl_password_file)
+
+    @property
+    def ssl_key_password(self) -> str | None:
+        return _secret(self.kafka_ssl_key_password, self.kafka_ssl_key_password_file)
 
 
 class SecretSettings(_Environment):
@@ -164,18 +173,43 @@ class SecretSettings(_Environment):
     disclosure_secret_file: Path | None = Field(
         None, description="File that holds that secret instead; one line break at its end does not count."
     )
+    disclosure_later_secrets: SecretStr | None = Field(
+        None,
+        description="Secrets that come after it, one a line, in order: the first day (in China) on which settlements "
+        "occurred that it keys, a blank, the secret. To be given to all workers before that day; no line is ever taken "
+        "away. See docs/security.md.",
+    )
+    disclosure_later_secrets_file: Path | None = Field(None, description="File that holds those lines instead.")
 
     @classmethod
     def _cross_check(cls, given: Mapping[str, Any]) -> list[SettingProblem]:
         found = super()._cross_check(given)
         if given["disclosure_secret"] is None and given["disclosure_secret_file"] is None:
             found.append(cls._problem("disclosure_secret", "is not set, but disclosure records need a secret"))
-        return found + cls._secret_problems(given, "disclosure_secret", "disclosure_secret_file")
+        for name in ("disclosure_secret", "disclosure_later_secrets"):
+            found += cls._secret_problems(given, name, f"{name}_file")
+        return found or cls._later_problems(given)
+
+    @classmethod
+    def _later_problems(cls, given: Mapping[str, Any]) -> list[SettingProblem]:
+        value, path = given["disclosure_later_secrets"], given["disclosure_later_secrets_file"]
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        text = text if path is None else _read_secret(Path(path))
+        try:
+            if text is not None:
+                read_later(text)
+        except ValueError as error:
+            name = "disclosure_later_secrets" if path is None else "disclosure_later_secrets_file"
+            return [cls._problem(name, f"is wrong: {error}")]
+        return []
 
     @property
-    def secret(self) -> bytes:
+    def secret(self) -> DisclosureSecrets:
         """Never log it."""
-        return (_secret(self.disclosure_secret, self.disclosure_secret_file) or "").encode()
+        later = _secret(self.disclosure_later_secrets, self.disclosure_later_secrets_file)
+        first = _secret(self.disclosure_secret, self.disclosure_secret_file) or ""
+        # An environment may hold any bytes; Python shows those that are no UTF-8 as lone surrogates.
+        return DisclosureSecrets(first.encode("utf-8", "surrogateescape"), () if later is None else read_later(later))
 
 
 class LogSettings(_Environment):
@@ -206,7 +240,23 @@ class ProcessSettings(KafkaSettings, LogSettings):
         return self.session_timeout_ms // 3
 
 
-class Settings(ProcessSettings, SecretSettings):
+class FormSettings(_Environment):
+    """In what form events lie on the bus, and what the national interface leaves to be looked up."""
+
+    input_format: Literal["contract", "nhsa"] = Field(
+        "contract",
+        description="What the input topic holds: settlement events as the contract writes them, or messages of the "
+        "national interface (docs/nhsa.md).",
+    )
+    nhsa_hospitals: Path | None = Field(
+        None, description="With `nhsa`: table of hospitals, CSV; `petct nhsa check` says what is wrong with it."
+    )
+    nhsa_codes: Path | None = Field(
+        None, description="With `nhsa`: table of local item codes, CSV. When not set, every code means itself."
+    )
+
+
+class Settings(ProcessSettings, SecretSettings, FormSettings):
     """All that `petct worker settle` needs."""
 
     group_id: GroupId = Field(
@@ -382,12 +432,11 @@ def ssl_context(settings: KafkaSettings) -> ssl.SSLContext | None:
         context.check_hostname = settings.kafka_ssl_check_hostname
         if settings.kafka_ssl_certfile is not None:
             reading = "kafka_ssl_certfile"
-            password = settings.kafka_ssl_key_password
             context.load_cert_chain(
                 settings.kafka_ssl_certfile,
                 settings.kafka_ssl_keyfile,
                 # Without one, OpenSSL would ask on the terminal.
-                password.get_secret_value() if password is not None else "",
+                settings.ssl_key_password or "",
             )
     except (OSError, ssl.SSLError) as error:
         problem = f"names a file that cannot be used ({error.strerror or type(error).__name__})"

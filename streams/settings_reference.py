@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings
 
 from streams.exit_codes import MEANING
 from streams.settings import (
+    FormSettings,
     KafkaSettings,
     LogSettings,
     ProcessSettings,
@@ -24,6 +25,7 @@ _SECTIONS: Final[tuple[tuple[str, type[BaseSettings]], ...]] = (
     ("Brokers and topics", KafkaSettings),
     ("The disclosure secret", SecretSettings),
     ("Logs", LogSettings),
+    ("The form of events", FormSettings),
     ("Every worker", ProcessSettings),
     ("The settle worker", Settings),
     ("The watch worker", WatchSettings),

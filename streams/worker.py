@@ -22,6 +22,7 @@ from streams.bus.membership import Membership
 from streams.bus.rules import ReleasedRules, Rules
 from streams.bus.service import SettleService
 from streams.exit_codes import ExitCode
+from streams.forms import form_of
 from streams.hosting import Ending, end_at_the_latest, installed_version, refuse
 from streams.metrics import Metrics
 from streams.processors.settlement import SettlementProcessor
@@ -37,6 +38,7 @@ def run_settle(settings: Settings) -> int:
     logs.configure(settings)
     try:
         connection(settings)
+        form = form_of(settings)
         fallback = load_rulebook(settings.notices) if settings.rulebook_fallback == "installed" else None
     except SettingsError as error:
         return refuse(ExitCode.USAGE, str(error))
@@ -44,7 +46,7 @@ def run_settle(settings: Settings) -> int:
         return refuse(ExitCode.RULEBOOK, str(error))
 
     def make(book: Rulebook) -> Process:
-        return SettlementProcessor(book, settings.secret, installed_version())
+        return SettlementProcessor(book, settings.secret, installed_version(), form)
 
     return run(settings, lambda metrics: ReleasedRules(settings, make, metrics, fallback))
 
@@ -95,6 +97,7 @@ async def _main(settings: Settings, clients: Clients, rules: Callable[[Metrics],
         "settle worker starts",
         version=installed_version(),
         group=settings.group_id,
+        input_format=settings.input_format,
         member=clients.instance_id,
         brokers=settings.kafka_bootstrap_servers,
         http=f"{settings.http_host}:{settings.http_port}" if settings.http_port else "off",
@@ -106,11 +109,12 @@ async def _main(settings: Settings, clients: Clients, rules: Callable[[Metrics],
     code, why = await end.wait()
     (log.info if code is ExitCode.OK else log.error)("settle worker stops", why=why, exit_code=int(code))
     if code is ExitCode.BREAKER and settings.http_port and settings.breaker_hold_seconds:
+        # Gone at once, it would be restarted and gone again before anybody had asked it what is wrong.
         log.error("the breaker is shown on /metrics before the end", seconds=settings.breaker_hold_seconds)
-        await settle.stop()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(settings.breaker_hold_seconds):
-                await end.signalled.wait()
+            await asyncio.wait_for(settle.stop(), settings.shutdown_seconds)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(end.signalled.wait(), settings.breaker_hold_seconds)
     end_at_the_latest(settings.shutdown_seconds, code)
     await worker.stop()
     log.info("settle worker stopped", exit_code=int(code))

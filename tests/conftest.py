@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterator
+from typing import NoReturn
 
 import hypothesis
 import pytest
@@ -15,6 +16,7 @@ hypothesis.settings.register_profile("petct", deadline=None)
 hypothesis.settings.load_profile("petct")
 
 _absent = pytest.StashKey[str]()
+_no_toolchain = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +55,14 @@ def real_kafka(_started_kafka: RealKafka | str) -> RealKafka:
     pytest.skip(f"no real Kafka: {_started_kafka}")
 
 
+def no_toolchain(config: pytest.Config, missing: str) -> NoReturn:
+    """Skip what cannot be built here, and say so at the end; with REQUIRE_CLIENTS=1 fail."""
+    if os.environ.get("REQUIRE_CLIENTS") == "1":
+        pytest.fail(f"REQUIRE_CLIENTS=1, and what builds a client is missing: {missing}", pytrace=False)
+    config.stash.setdefault(_no_toolchain, []).append(missing)
+    pytest.skip(f"nothing here builds it: {missing}")
+
+
 @pytest.fixture
 def prefix() -> str:
     """Goes before every topic and group name of one test, so that tests share a broker without meeting."""
@@ -64,3 +74,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("NOT TESTED ON A REAL KAFKA", red=True, bold=True)
         terminalreporter.line(reason)
         terminalreporter.line("REQUIRE_KAFKA=1 makes this a failure.")
+    if missing := config.stash.get(_no_toolchain, []):
+        terminalreporter.section("CLIENT EXAMPLES NOT TESTED", red=True, bold=True)
+        for what in missing:
+            terminalreporter.line(what)
+        terminalreporter.line("REQUIRE_CLIENTS=1 makes this a failure.")

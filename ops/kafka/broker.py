@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -196,6 +196,8 @@ class RealKafka:
     `properties` are added to every node's server.properties (message.max.bytes, quotas, authorizers, …).
     `listeners` are further client listeners, name -> security protocol, e.g. {"CLIENTS": "SASL_PLAINTEXT"}; their
     addresses come from `bootstrap("CLIENTS")`, while `bootstrap_servers` is a plaintext listener that is always there.
+    Clients of a listener in `proxied` are told other addresses, those of `advertised("CLIENTS")`: there a proxy must
+    listen that hands on to `bootstrap("CLIENTS")`, and what it does not hand on does not arrive.
     Ports and cluster id are kept in the directory, so that the same directory is the same cluster again.
     """
 
@@ -207,6 +209,7 @@ class RealKafka:
         port: int | None = None,
         properties: Mapping[str, str] | None = None,
         listeners: Mapping[str, str] | None = None,
+        proxied: Collection[str] = (),
         heap: str = "384m",
     ) -> None:
         self.directory = directory.resolve()
@@ -216,7 +219,7 @@ class RealKafka:
         if kept.is_file():
             layout = json.loads(kept.read_text())
         else:
-            names = [*self._listeners, "CONTROLLER"]
+            names = [*self._listeners, "CONTROLLER", *map(_advertised, proxied)]
             layout = {
                 "cluster_id": base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="),
                 "ports": [{name: free_port() for name in names} for _ in range(nodes)],
@@ -235,6 +238,10 @@ class RealKafka:
     def bootstrap(self, listener: str) -> str:
         """The addresses of one listener on all nodes, comma-separated."""
         return ",".join(f"127.0.0.1:{ports[listener]}" for ports in self._ports)
+
+    def advertised(self, listener: str) -> str:
+        """What clients of a listener are told to dial, on all nodes: a proxy where the listener is proxied."""
+        return ",".join(f"127.0.0.1:{ports.get(_advertised(listener), ports[listener])}" for ports in self._ports)
 
     def start(self, within: float = 180.0) -> Self:
         """Start every node that is down and wait until all serve.
@@ -262,6 +269,7 @@ class RealKafka:
     def _server_properties(self, number: int) -> dict[str, str]:
         ports, count = self._ports[number], len(self._ports)
         clients = [f"{name}://127.0.0.1:{ports[name]}" for name in self._listeners]
+        told = [f"{name}://127.0.0.1:{ports.get(_advertised(name), ports[name])}" for name in self._listeners]
         security = {**self._listeners, "CONTROLLER": "PLAINTEXT"}
         copies, in_sync = str(min(3, count)), "2" if count > 1 else "1"
         return {
@@ -271,7 +279,7 @@ class RealKafka:
                 f"{other + 1}@127.0.0.1:{its['CONTROLLER']}" for other, its in enumerate(self._ports)
             ),
             "listeners": ",".join([*clients, f"CONTROLLER://127.0.0.1:{ports['CONTROLLER']}"]),
-            "advertised.listeners": ",".join(clients),
+            "advertised.listeners": ",".join(told),
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": "PLAINTEXT",
             "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, protocol in security.items()),
@@ -349,6 +357,10 @@ class RealKafka:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _advertised(listener: str) -> str:
+    return f"{listener}.advertised"
 
 
 def _brokers_seen_by(address: str) -> list[str]:

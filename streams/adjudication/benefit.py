@@ -54,7 +54,8 @@ def benefit(
     findings = tuple(Finding(reason, False, by_rule(_GATE, rule, says, reason=reason)) for reason, says in doubts)
     if factor is None or any(reason != "benefit_ratio_missing" for reason, _ in doubts):
         return Benefit(rule, findings, None, None)
-    ways = [_pay(rule, terms, ratio, cap, eligible, factor, accumulated) for ratio in ratios]
+    ratio_of = "" if ratios[0] is None else " of the account" if len(ratios) == 1 else " of the range"
+    ways = [_pay(rule, terms, ratio, ratio_of, cap, eligible, factor, accumulated) for ratio in ratios]
     low, high = ways[0], ways[-1]
     if doubts:
         steps = tuple(step for way in ways for step in (*way.steps, *way.cut))
@@ -130,7 +131,12 @@ def _doubts(
         if stated is None:
             doubts.append(("benefit_ratio_missing", f"a ratio from {between} is not stated: {rule.says}"))
         elif not allowed.low <= stated <= allowed.high:
-            doubts.append(("benefit_ratio_out_of_range", f"expected a ratio from {between}: {rule.says}"))
+            doubts.append(
+                (
+                    "benefit_ratio_out_of_range",
+                    f"{plain(stated)} of the account is no ratio from {between}: {rule.says}",
+                )
+            )
     if progressive and accumulated.own_paid is not None and terms is not None and terms.bands is not None:
         start, end = accumulated.own_paid, accumulated.own_paid + eligible
         if any(ratio is None for _, _, ratio in _slices(terms.bands, start, end)):
@@ -149,6 +155,7 @@ def _pay(
     rule: BenefitRule,
     terms: Terms | None,
     ratio: Decimal | None,
+    ratio_of: str,
     cap: AnnualCap | None,
     eligible: Decimal,
     factor: Decimal,
@@ -160,6 +167,11 @@ def _pay(
         exact = Decimal(0)
         start, end = accumulated.own_paid, accumulated.own_paid + eligible
         steps.append(by_rule("accumulate", rule, f"own_paid_ytd {start} + {eligible} = {end}", amount=end))
+        first = terms.bands[0].lower
+        if start < first:
+            below = min(end, first) - start
+            says = f"{start} to {min(end, first)}: {below} below {first} × 0 = 0"
+            steps.append(by_rule("band", rule, says, clause=clause, amount=below))
         for lower, upper, band_ratio in _slices(terms.bands, start, end):
             # The doubts have kept out every band without a ratio.
             paid = times(upper - lower, band_ratio or ZERO, factor)
@@ -171,16 +183,17 @@ def _pay(
         if used is None:
             raise AssertionError(f"{rule.id} has no ratio to pay by")
         exact = times(eligible, used, factor)
-        says = f"{eligible} × {plain(used)}{_factor(factor)} = {plain(exact)}"
+        says = f"{eligible} × {plain(used)}{ratio_of}{_factor(factor)} = {plain(exact)}"
         steps.append(by_rule("ratio", rule, says, clause=clause, amount=eligible))
     fund = to_fen(exact)
-    steps.append(by_rule("benefit", rule, rule.says, amount=fund))
-    if cap is None or accumulated.fund_paid is None or accumulated.fund_paid + fund <= cap.amount:
+    steps.append(by_rule("benefit", rule, rule.says if clause is None else clause.says, clause=clause, amount=fund))
+    if cap is None or accumulated.fund_paid is None:
         return _Paid(fund, tuple(steps))
     left = max(ZERO, cap.amount - accumulated.fund_paid)
-    if left == fund:
-        return _Paid(fund, tuple(steps))
-    says = f"max(0, {cap.amount} − {accumulated.fund_paid}): {cap.says}"
+    if left >= fund:
+        says = f"min({fund}, max(0, {cap.amount} − {accumulated.fund_paid})) = {fund}: {cap.says}"
+        return _Paid(fund, (*steps, by_rule("annual_cap", rule, says, clause=cap)))
+    says = f"min({fund}, max(0, {cap.amount} − {accumulated.fund_paid})) = {left}: {cap.says}"
     return _Paid(left, tuple(steps), (by_rule("annual_cap", rule, says, clause=cap, amount=left),))
 
 

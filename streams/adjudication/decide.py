@@ -1,11 +1,11 @@
-"""decide(): one validated event in, the records it gives out. A pure function of event, rulebook and secret."""
+"""decide(): one validated event in, the records it gives out. A pure function of event, rulebook and secrets."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from schemas.events import SettlementCompleted, SettlementUndone
-from schemas.identity import disclosure_id
+from schemas.secrets import DisclosureSecrets
 from streams.adjudication.disclosure import disclose
 from streams.adjudication.records import (
     Record,
@@ -20,26 +20,32 @@ from streams.rulebook.index import Rulebook
 
 
 class Decision(NamedTuple):
-    """The records to emit. `settlement` and `money` are None for a reversal or void."""
+    """The records to emit. `settlement` and `money` are None for a reversal or void.
+
+    `also_withdrawn` are the withdrawals of a reversal or void under the other ids that its settlement may bear.
+    """
 
     adjusted: Record
     disclosure: Record | None
     settlement: Settlement | None = None
     money: Money | None = None
+    also_withdrawn: tuple[Record, ...] = ()
 
 
-def decide(event: SettlementCompleted | SettlementUndone, rulebook: Rulebook, secret: bytes) -> Decision:
-    """Adjudicate a settlement, or answer its reversal or void. `secret` keys the ids of disclosures."""
+def decide(event: SettlementCompleted | SettlementUndone, rulebook: Rulebook, secrets: DisclosureSecrets) -> Decision:
+    """Adjudicate a settlement, or answer its reversal or void. `secrets` key the ids of disclosures."""
     if isinstance(event, SettlementUndone):
         if is_refused(event, rulebook):
             return Decision(undone_record(event, rulebook.hash, refused=True), None)
-        withdrawn = withdrawn_record(disclosure_id(secret, event.reverses.event_id), rulebook.hash)
-        return Decision(undone_record(event, rulebook.hash, refused=False), withdrawn)
+        ids = secrets.ids(event.reverses.event_id, event.occurred_at.day)
+        withdrawn, *others = (withdrawn_record(id, rulebook.hash) for id in ids)
+        return Decision(undone_record(event, rulebook.hash, refused=False), withdrawn, also_withdrawn=tuple(others))
     settlement = adjudicate(event, rulebook)
     money = settlement.money
     adjusted = adjusted_record(event, settlement, money, rulebook.hash)
     disclosure = disclose(event, settlement, rulebook)
     published = None
     if disclosure is not None:
-        published = published_record(event, disclosure, disclosure_id(secret, event.event_id), rulebook.hash)
+        id = secrets.id(event.event_id, event.occurred_at.day)
+        published = published_record(event, disclosure, id, rulebook.hash)
     return Decision(adjusted, published, settlement, money)

@@ -104,9 +104,9 @@ def _telling_parts(name: str, given_name: str) -> set[str]:
     Blanks divide a name as any other mark does: each part of two or more characters counts, with and without them.
     """
     whole = _folded(name)
+    parts = {part for part in (whole, given_name) if len(part) >= _SHORTEST_PART or part == whole != ""}
     if given_name and whole == name:  # a plain Han name that nothing divides
-        return {whole, given_name} if len(given_name) >= _SHORTEST_PART else {whole}
-    parts = {whole} if whole else set()
+        return parts
     for text in (whole, normalize("NFKC", name).casefold()):
         divided = "".join(character if category(character)[0] in "LN" else " " for character in text)
         parts.update(part for part in divided.split() if len(part) >= _SHORTEST_PART)

@@ -63,7 +63,10 @@ class Line(NamedTuple):
 _AFTER_REVIEW: Final = Step(
     "accumulate", "an earlier line needs review: its approval would change the accumulators this line starts from"
 )
-_MIRROR: Final = Step("refund", "decided as its mirror image; every amount below has its sign reversed")
+_MIRROR: Final = Step(
+    "refund",
+    "decided as the charge it mirrors, in whose words it stands below; its own amounts have their sign reversed",
+)
 
 
 def decide_line(case: Case, charge: Charge, start: Accumulators, *, after_review: bool) -> Line:
@@ -159,7 +162,7 @@ def _coverage(
 def _eligible(charge: Charge, priced: Pricing, rule: CoverageRule, trace: list[Step]) -> Decimal:
     """What the benefit is computed on: the allowed amount, up to what the notice pays by (按上述价格支付)."""
     if rule.payment_ceiling is None:
-        trace.append(Step("eligible", "eligible = allowed", priced.allowed))
+        trace.append(by_rule("eligible", rule, "eligible = allowed: no payment ceiling", amount=priced.allowed))
         return priced.allowed
     ceiling = to_fen(times(rule.payment_ceiling, charge.quantity))
     eligible = min(priced.allowed, ceiling)

@@ -50,7 +50,7 @@ def pricing(case: Case, charge: Charge) -> Pricing:
             if charge.out_of_catalogue:
                 reason = "out_of_catalogue_beside_regulated_price"
                 says = "charged out of the catalogue beside a regulated price"
-                steps.append(by_rule("price", rule, says, amount=charge.out_of_catalogue, reason=reason))
+                steps.append(by_rule("out_of_catalogue", rule, says, amount=charge.out_of_catalogue, reason=reason))
                 reasons.append(reason)
         else:
             says = f"binds {', '.join(sorted(rule.binds))}, not {hospital.ownership}"
@@ -63,9 +63,9 @@ def pricing(case: Case, charge: Charge) -> Pricing:
 
 
 def _arithmetic(charge: Charge) -> Step | None:
-    product = times(charge.line.unit_price, charge.line.quantity)
-    if abs(product - charge.line.amount) <= _TOLERANCE:
+    product = times(charge.line.unit_price, charge.quantity)
+    if abs(product - charge.amount) <= _TOLERANCE:
         return None
-    quantity, unit_price = plain(charge.line.quantity), plain(charge.line.unit_price)
+    quantity, unit_price = plain(charge.quantity), plain(charge.line.unit_price)
     says = f"{unit_price} × {quantity} = {plain(product)}; the amount stands"
     return Step("arithmetic", says, charge.amount, "amount_differs_from_price_times_quantity")

@@ -75,7 +75,9 @@ def adjudicate(event: SettlementCompleted, rulebook: Rulebook) -> Settlement:
                 running = running.after(line.eligible, line.fund)
     for item in items:
         if item.line_no in negates:
-            decided[item.line_no] = _negation(item, decided[negates[item.line_no]])
+            undone = decided[negates[item.line_no]]
+            decided[item.line_no] = _negation(item, undone)
+            decided[undone.line_no] = undone._replace(trace=(_undone(item), *undone.trace))
     lines = tuple(decided[item.line_no] for item in items)
     return Settlement(lines, cancelled, _payout(event, standing(lines, cancelled)))
 
@@ -111,8 +113,13 @@ def _undoes(refund: LineItem, charge: LineItem) -> bool:
 
 def _negation(item: LineItem, of: Line) -> Line:
     mirrored = of.mirrored()
-    step = Step("refund", f"undoes line {of.line_no} exactly: its derivation with every amount's sign reversed")
+    says = f"undoes line {of.line_no} exactly, in whose words it stands below; its own amounts have their sign reversed"
+    step = Step("refund", says)
     return mirrored._replace(line_no=item.line_no, item=item, trace=(step, *mirrored.trace))
+
+
+def _undone(by: LineItem) -> Step:
+    return Step("refund", f"undone exactly by line {by.line_no}: both together cost nothing and move no accumulator")
 
 
 def _payout(event: SettlementCompleted, charged: list[Line]) -> Payout | None:

@@ -6,9 +6,12 @@ Read top to bottom with a pocket calculator, the entries of one line give its am
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from streams.rulebook.model import Clause, Rule
+
+_NOT_OF_THE_LINE: Final = frozenset({"price", "accumulate"})
+"""Steps whose amount is a price or where an accumulator stands."""
 
 
 # A named tuple like everything made once a line: a third of what a frozen dataclass costs to make.
@@ -24,7 +27,10 @@ class Step(NamedTuple):
     clause: str | None = None
 
     def mirrored(self) -> Step:
-        return self if self.amount is None else self._replace(amount=negated(self.amount))
+        """With the sign of its amount reversed, where that is an amount of the line."""
+        if self.amount is None or self.step in _NOT_OF_THE_LINE:
+            return self
+        return self._replace(amount=negated(self.amount))
 
 
 def by_rule(

@@ -268,8 +268,9 @@ class Lane:
     async def _fetch(self) -> Fetched:
         """The next records; none when none came within the poll."""
         consumer = self._shared.consumer
-        fetched = await consumer.getmany(self.partition, timeout_ms=POLL_MS, max_records=self._shared.batch_records)
-        position = await consumer.position(self.partition)
+        async with asyncio.timeout(self._shared.limits.offsets):
+            fetched = await consumer.getmany(self.partition, timeout_ms=POLL_MS, max_records=self._shared.batch_records)
+            position = await consumer.position(self.partition)
         passed_over = _passed_over(self.partition, self._shared)
         records = fetched.get(self.partition, [])
         newest = records[-1].timestamp if records else 0

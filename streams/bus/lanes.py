@@ -26,6 +26,7 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships n
         self._shared = shared
         self._on_end = on_end
         self._running: dict[TopicPartition, tuple[Lane, asyncio.Task[None]]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
         self._ends: dict[TopicPartition, int] = {}
         self.assigned = False
@@ -54,9 +55,12 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships n
         log.info("partitions assigned", partitions=[partition.partition for partition in sorted(assigned)])
 
     async def close_all(self) -> None:
-        """Close every lane, and open none any more."""
+        """Close every lane, and open none any more. What a rebalance is just closing is waited for too."""
         self._closed = True
         await self.close(set(self._running))
+        if self._closing:
+            limits = self._shared.limits
+            await asyncio.wait(self._closing, timeout=limits.finish + 2 * limits.producer_stop)
 
     async def close(self, partitions: Iterable[TopicPartition]) -> None:
         """Let them finish what is under way within the limit, else cut them short: what was not committed is done anew.
@@ -67,8 +71,10 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships n
         if not closing:
             return
         limits = self._shared.limits
-        for lane, _ in closing:
+        for lane, task in closing:
             lane.stop()
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
         _, late = await asyncio.wait([task for _, task in closing], timeout=limits.finish)
         for task in late:
             task.cancel()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -17,7 +17,7 @@ from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 from schemas.topics import MAX_OUTPUT_BYTES, RULEBOOK
 from streams.bus.clients import connection, throw_away
 from streams.rulebook.index import Rulebook
-from streams.rulebook.release import Release, headers, newest
+from streams.rulebook.release import Release, headers, is_newest, newest
 from streams.settings import KafkaSettings
 
 STEP_SECONDS: Final = 20.0
@@ -111,9 +111,11 @@ async def publish(
     try:
         async with asyncio.timeout(STEP_SECONDS):
             await producer.start()
-        before = newest(await read_releases(settings))
-        if before is not None and before.hash == book.hash:
+        releases = await read_releases(settings)
+        if is_newest(releases, book.hash):
             return None
+        # A damaged record says nothing, nor since when it is known.
+        before = newest(releases)
         if before is not None and known_from < before.known_from:
             raise PublishingError(
                 f"the newest release is known from {before.known_from.isoformat()}, and this one from earlier; "
@@ -131,13 +133,13 @@ async def publish(
         raise PublishingError("somebody else publishes at the same time; look at the log, then try again") from None
     finally:
         await throw_away(producer, STOP_SECONDS)
-    return await _readable(settings, book.hash, after=before)
+    return await _readable(settings, book.hash, after=releases)
 
 
-async def _readable(settings: KafkaSettings, hash: str, after: Release | None) -> Release:
+async def _readable(settings: KafkaSettings, hash: str, after: Sequence[Release]) -> Release:
     """The release just committed: until the broker has written that down, nobody reads it."""
     async with asyncio.timeout(STEP_SECONDS), reading(settings) as reader:
         while True:
             for release in await reader.next():
-                if release.hash == hash and (after is None or release.offset > after.offset):
+                if release.hash == hash and (not after or release.offset > after[-1].offset):
                     return release

@@ -18,6 +18,7 @@ from streams.bus.breaker import BreakerOpenError, BreakerPolicy
 from streams.bus.clients import Clients
 from streams.bus.lane import LaneState, Limits, Shared
 from streams.bus.lanes import Lanes
+from streams.bus.refused import why_refused
 from streams.bus.rules import Rules
 from streams.bus.sieve import Sieve
 from streams.bus.topics import SETTLE, check_topics
@@ -69,12 +70,12 @@ class SettleService(Service):
         self._last_step = time.monotonic()
         self._broker_seen: float | None = None
         self._broker_seen_at: float | None = None
-        self._breaker_open = False
+        self._breaker_open: str | None = None
         self._errors = Errors()
 
     def not_live(self) -> list[str]:
         """Why the process should be killed; empty while everything moves, or waits for something that may come."""
-        if self._breaker_open:
+        if self._breaker_open is not None:
             return []  # It ends by itself, and tells why until then.
         now = time.monotonic()
         reasons = [] if now - self._last_step < STEP_SECONDS else ["the service makes no step"]
@@ -85,8 +86,8 @@ class SettleService(Service):
 
     def not_ready(self) -> list[str]:
         """Why the worker does not do its work now; empty when it does, or has been given nothing to do."""
-        if self._breaker_open:
-            return ["the breaker is open"]
+        if self._breaker_open is not None:
+            return [f"the breaker is open: {self._breaker_open}"]
         if self._broker_seen is None:
             return ["no broker has answered yet"]
         if self._rules.missing is not None:
@@ -180,6 +181,8 @@ class SettleService(Service):
             except (KafkaError, OSError, TimeoutError) as error:
                 self._errors.add(error, "connecting")
                 why = f"no broker answers at {settings.kafka_bootstrap_servers} ({_told(error)})"
+                if (refusal := await why_refused(settings)) is not None:
+                    why = f"no broker answers at {settings.kafka_bootstrap_servers}: {refusal}"
                 code = ExitCode.BROKER
             if left <= 0:
                 self._on_end(code, why)
@@ -266,7 +269,7 @@ class SettleService(Service):
 
     def _lane_ended(self, failure: BaseException) -> None:
         if isinstance(failure, BreakerOpenError):
-            self._breaker_open = True
+            self._breaker_open = self._breaker_open or str(failure)
             self._metrics.breaker_open.set(1)
             self._on_end(ExitCode.BREAKER, f"the breaker is open: {failure}")
         else:

@@ -168,6 +168,8 @@ def _missing(settings: KafkaSettings, names: Iterable[str], there: dict[str, int
         full = settings.topic(name)
         if full not in there:
             mend = "create it (petct topics create), or set PETCT_TOPIC_PREFIX to what your topics begin with"
+            if settings.kafka_security_protocol != "PLAINTEXT":
+                mend += "; or it is there and this user may not see it (petct topics acls)"
             problems.append(Problem(full, "does not exist", mend, fatal=True))
         elif of_input is not None and TOPICS[name].partitions == "input" and there[full] != of_input:
             problems.append(

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -47,7 +47,8 @@ def adjudicate(
     the very code of the worker, so the records are those the bus would carry. Blank lines are skipped. Any number of
     events in constant memory.
 
-    PETCT_DISCLOSURE_SECRET (or PETCT_DISCLOSURE_SECRET_FILE) keys the ids of disclosures and must be set.
+    PETCT_DISCLOSURE_SECRET (or PETCT_DISCLOSURE_SECRET_FILE) keys the ids of disclosures and must be set. Where later
+    secrets are set too, the line of a reversal also holds "also_withdrawn", the withdrawals under its other ids.
 
     **Examples**
 
@@ -78,11 +79,13 @@ def adjudicate(
 
 def _written(answer: Answer) -> bytes:
     reason = answer.dead_letter_reason
-    line = {
+    line: dict[str, Any] = {
         "adjusted": answer.adjusted,
         "disclosure": answer.disclosure,
         "dead_letter": reason and {"reason": reason, "detail": answer.detail},
     }
+    if answer.also_withdrawn:
+        line["also_withdrawn"] = answer.also_withdrawn
     return dumps(line) + b"\n"
 
 

@@ -14,12 +14,14 @@ from streams.cli import (
     disclosures,
     doctor,
     explain,
+    nhsa,
     replay,
     rulebook,
     rulebook_coverage,
     rulebook_impact,
     rulebook_release,
     rulebook_write,
+    schemas,
     simulate,
     topics,
     worker,
@@ -63,6 +65,8 @@ rulebook.app.command("diff", epilog=rulebook_release.DIFF_ENDS)(rulebook_release
 rulebook.app.command("impact", epilog=rulebook_impact.ENDS)(rulebook_impact.impact)
 rulebook.app.command("schema", epilog=rulebook_write.SCHEMA_ENDS)(rulebook_write.schema)
 app.add_typer(rulebook.app, name="rulebook")
+app.add_typer(schemas.app, name="schemas")
+app.add_typer(nhsa.app, name="nhsa")
 app.add_typer(topics.app, name="topics")
 app.add_typer(worker.app, name="worker")
 app.add_typer(replay.app, name="replay")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from streams.cli import terminal
 from streams.cli.replay import (
@@ -85,7 +85,9 @@ def list_letters(
     if not counts:
         out.print("no dead letter")
     if rows:
-        table = Table("place", "since", "reason", "retries", "ended", "detail", box=None)
+        # Whole, be the terminal narrow: they are typed into the next command.
+        whole = (Column(name, no_wrap=True) for name in ("place", "since", "reason", "retries", "ended"))
+        table = Table(*whole, "detail", box=None)
         for row in rows:
             letter = row.letter
             ended = row.end or ""
@@ -140,7 +142,13 @@ def retry(
     who: Annotated[str, typer.Option(help="For the audit.", show_default="the user of the system")] = "",
     retry_limit: Annotated[int, typer.Option(min=1, help="What was tried so often is left.")] = 5,
     keep: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Keep the plan, to go on with after a kill: petct replay run.")
+        Path | None,
+        typer.Option(
+            "-o",
+            "--out",
+            callback=terminal.writable,
+            help="Keep the plan, to go on with after a kill: petct replay run.",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -156,7 +164,7 @@ def retry(
     """
     from streams.replay import Filters, Options, Report  # noqa: PLC0415
     from streams.replay.api import reference  # noqa: PLC0415
-    from streams.replay.desk import place_of  # noqa: PLC0415
+    from streams.replay.desk import place_of, refuse_ended  # noqa: PLC0415
     from streams.replay.planning import Asked, make_plan, moment  # noqa: PLC0415
     from streams.replay.plans import write  # noqa: PLC0415
     from streams.replay.rulebooks import resolve, shelves  # noqa: PLC0415
@@ -172,6 +180,8 @@ def retry(
         known = reference(rulebook)
 
         async def work() -> Any:
+            if place:
+                await refuse_ended(settings, place)
             book = await resolve(known, shelves(settings, settings.notices))
             plan = (await make_plan(settings, asked, book, _now())).plan
             if keep is not None:
@@ -208,8 +218,8 @@ def discard(
     with telling():
         if not why.strip():
             raise PlanError("Discarding must say why", 'Give a reason for the audit: --why "…"')
-        ask_broker(settings, lay_aside(settings, place, who or _user(), why))
-    typer.echo(f"discarded {len(place)}")
+        number = ask_broker(settings, lay_aside(settings, place, who or _user(), why))
+    typer.echo(f"discarded {number}")
 
 
 def _plain(found: Found) -> dict[str, Any]:

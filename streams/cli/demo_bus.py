@@ -65,7 +65,6 @@ async def settle(
                 if time.monotonic() > deadline:
                     raise DemoError(f"{len(arrived)} of {expected} records came out in {_PATIENCE_SECONDS} s")
                 arrived += await _next(consumer, 250)
-            worker.terminate()
             status = await asyncio.to_thread(_end, worker)
         # What it wrote while it stopped would be too much: it must be seen.
         while more := await _next(consumer, _QUIET_MS):
@@ -119,7 +118,10 @@ def _start_worker(log: IO[bytes]) -> subprocess.Popen[bytes]:
 
 
 def _end(worker: subprocess.Popen[bytes]) -> int:
-    """Wait for a worker told to stop; kill it when it does not. Returns its exit status."""
+    """Tell a worker to stop, and kill it when it does not. Returns its exit status.
+
+    It is told once: a second SIGTERM may meet it at the very end, when nothing holds that back any more.
+    """
     worker.terminate()
     try:
         return worker.wait(_STOP_SECONDS)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from pydantic import SecretStr
 
 from streams.cli import terminal
 from streams.exit_codes import ExitCode
-from streams.settings import Settings, SettingsError, load, variable
+from streams.settings import SecretSettings, Settings, SettingsError, load, variable
 
 if TYPE_CHECKING:
     from streams.bus.doctor import Finding
@@ -74,13 +74,14 @@ def _settings() -> tuple[Settings, int | Unknown]:
     try:
         settings = load(Settings)
     except SettingsError as error:
-        wrong = [problem for problem in error.problems if problem.variable.startswith(variable("disclosure_secret"))]
+        wrong = [problem for problem in error.problems if problem.variable.startswith(variable("disclosure_"))]
         if len(wrong) < len(error.problems):
             terminal.fail_with(error)
         told = "; ".join(f"{problem.variable} {problem.problem}" for problem in wrong)
         stand_in = SecretStr("none")
-        return Settings(disclosure_secret=stand_in, disclosure_secret_file=None), Unknown(told)
-    return settings, len(settings.secret)
+        nothing: dict[str, Any] = dict.fromkeys(SecretSettings.model_fields)
+        return Settings(**(nothing | {"disclosure_secret": stand_in})), Unknown(told)
+    return settings, min(map(len, settings.secret.all))
 
 
 def _tell(findings: Sequence[Finding]) -> None:

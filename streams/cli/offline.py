@@ -10,11 +10,15 @@ from typing import Final
 
 import typer
 
+from schemas.secrets import DisclosureSecrets
 from streams import __version__
 from streams.cli import terminal
 from streams.exit_codes import ExitCode
+from streams.forms import form_of
+from streams.processors.form import Form
 from streams.processors.settlement import Header, SettlementProcessor
 from streams.rulebook import Rulebook, RulebookError, load_rulebook
+from streams.settings import FormSettings, SettingsError
 
 _CHUNK: Final = 256 * 1024
 
@@ -53,8 +57,16 @@ def folder_or_fail(directory: Path | None) -> Rulebook:
         terminal.fail(f"{directory}: holds mistakes, told above", "Mend them first.", ExitCode.FAILED)
 
 
-def processor(secret: bytes) -> SettlementProcessor:
-    return SettlementProcessor(installed_rulebook(), secret, __version__)
+def processor(secret: bytes | DisclosureSecrets) -> SettlementProcessor:
+    return SettlementProcessor(installed_rulebook(), secret, __version__, form())
+
+
+def form() -> Form:
+    """As PETCT_INPUT_FORMAT says, or the command ends."""
+    try:
+        return form_of(terminal.settings_or_fail(FormSettings))
+    except SettingsError as error:
+        terminal.fail_with(error)
 
 
 def batches_of_lines(stream: BufferedReader) -> Iterator[list[bytes]]:

@@ -18,7 +18,7 @@ import orjson
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from streams.cli import terminal
 from streams.exit_codes import ExitCode
@@ -83,7 +83,10 @@ def make(
     ] = "newest",
     source: Annotated[str, typer.Option(help="events, or deadletters to try those again.")] = "events",
     reason: Annotated[list[str] | None, typer.Option(help="Only dead letters of this reason.")] = None,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Where to write.", show_default="output")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", callback=terminal.writable, help="Where to write.", show_default="output"),
+    ] = None,
 ) -> None:
     """Freeze a stretch of the past: times become offsets, and a hash holds the plan to what it says.
 
@@ -143,7 +146,7 @@ def make(
         if out is None:
             typer.echo(text, nl=False)
         else:
-            out.write_text(text, "utf-8")
+            terminal.write(out, text)
         typer.echo(
             f"plan {planned.plan.name}: at most {planned.plan.estimate} records of {len(planned.plan.partitions)} "
             "partitions (an estimate: transaction markers take offsets too, and filters are not counted)",
@@ -201,7 +204,10 @@ def run(
 @app.command(epilog=DIFF_ENDS)
 def diff(
     plan_file: PlanFile,
-    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with the derivations too.")] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", callback=terminal.writable, help="Write a page with the derivations too."),
+    ] = None,
     rate: Annotated[float | None, typer.Option(help="Most records a second.", show_default="no limit")] = None,
     jobs: Jobs = None,
     as_json: AsJson = False,
@@ -223,7 +229,7 @@ def diff(
         options = Options(rate=rate, jobs=jobs or _cores())
         report, outcome, plan = run_here(plan_file, options)
     if html is not None:
-        html.write_text(page(plan, report), "utf-8")
+        terminal.write(html, page(plan, report))
     show(report, outcome, options, as_json=as_json)
     if not outcome.finished:
         typer.echo("petct: stopped before the end; what is shown is not all", err=True)
@@ -252,20 +258,17 @@ def show_log(as_json: AsJson = False) -> None:
     if as_json:
         terminal.print_json(entries)
         return
-    table = Table("started", "status", "who", "why", "plan", "rulebook", "records", "emitted", *BEARERS, box=None)
+    out = terminal.stdout()
+    if not entries:
+        out.print("no run has emitted anything yet")
     for entry in entries:
-        table.add_row(
-            entry["started"],
-            entry["status"],
-            entry["who"],
-            entry["why"],
-            entry["plan"][7:19],
-            entry["rulebook"][7:19],
-            str(entry["records"]),
-            str(entry["emitted"]),
-            *(entry["moved"][bearer] for bearer in BEARERS),
-        )
-    terminal.stdout().print(table if entries else "no run has emitted anything yet")
+        moved = ", ".join(f"{bearer} {entry['moved'][bearer]}" for bearer in BEARERS)
+        for told in (
+            f"{entry['started']} {entry['status']}, by {entry['who']}: {entry['why']}",
+            f"    plan {entry['plan'][7:19]} of {entry['source']}, rulebook {entry['rulebook'][7:19]}",
+            f"    {entry['records']} records, {entry['emitted']} emitted; yuan more: {moved}",
+        ):
+            out.print(told, soft_wrap=True)
 
 
 def run_here(plan_file: Path, options: Options) -> tuple[Report, Outcome, Plan]:
@@ -287,7 +290,7 @@ async def running(plan: Plan, settings: Settings, options: Options, on_differenc
     from streams.replay.running import run_plan  # noqa: PLC0415
 
     book = await resolve(plan.rulebook, shelves(settings, settings.notices))
-    with _progress(plan.estimate) as draw:
+    with _progress(plan.estimate, emit=options.emit) as draw:
         async with _stopping() as stop, metered(plan, options, settings, _note) as count:
 
             def on_pulse(pulse: Pulse) -> None:
@@ -326,7 +329,8 @@ def show(report: Report, outcome: Outcome, options: Options, *, as_json: bool) -
     ):
         if not rows:
             continue
-        table = Table(title, "settlements", *(f"{bearer}, yuan more" for bearer in BEARERS), box=None)
+        columns = (Column(name, justify="right") for name in ("settlements", *(f"{who}, yuan more" for who in BEARERS)))
+        table = Table(Column(title, no_wrap=True), *columns, box=None)
         for name, moves in rows:
             table.add_row(name, str(moves.settlements), *(str(moves.moved[bearer]) for bearer in BEARERS))
         out.print(table)
@@ -424,9 +428,10 @@ async def _stopping() -> AsyncIterator[asyncio.Event]:
 
 
 @contextmanager
-def _progress(total: int) -> Any:
+def _progress(total: int, *, emit: bool) -> Any:
     """A bar on a terminal, else a line of JSON a second; both on standard error."""
     began = time.monotonic()
+    verb = "emitted" if emit else "to emit"
     if not sys.stderr.isatty():
 
         def line(pulse: Pulse) -> None:
@@ -436,7 +441,7 @@ def _progress(total: int) -> Any:
                 "of_at_most": pulse.total,
                 "read_before": pulse.reading,
                 "differences": pulse.differences,
-                "emitted": pulse.emitted,
+                verb.replace(" ", "_"): pulse.emitted,
                 "seconds": round(time.monotonic() - began, 1),
             }
             sys.stderr.write(orjson.dumps(told).decode() + "\n")
@@ -450,7 +455,7 @@ def _progress(total: int) -> Any:
 
         def draw(pulse: Pulse) -> None:
             rate = pulse.records / max(0.001, time.monotonic() - began)
-            words = f"{rate:.0f} a second, {pulse.differences} differ, {pulse.emitted} emitted"
+            words = f"{rate:.0f} a second, {pulse.differences} differ, {pulse.emitted} {verb}"
             bar.update(task, completed=pulse.records, description=pulse.phase, words=words)
 
         yield draw

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
@@ -24,6 +25,7 @@ ENDS: Final = terminal.exit_status(
     }
 )
 _STYLES: Final = {"price": "blue", "coverage": "green", "benefit": "yellow"}
+_REGION: Final = re.compile(r"[0-9]{6}")
 _LABEL: Final = 18
 _WIDEST: Final = 100
 
@@ -38,8 +40,12 @@ def coverage(
     region: Annotated[
         list[str] | None, typer.Option(help="Only this region, be it a district; may be repeated.")
     ] = None,
-    html: Annotated[Path | None, typer.Option(metavar="FILE", dir_okay=False, help="Write a page instead.")] = None,
-    svg: Annotated[Path | None, typer.Option(metavar="FILE", dir_okay=False, help="Write the picture alone.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", callback=terminal.writable, help="Write a page instead.")
+    ] = None,
+    svg: Annotated[
+        Path | None, typer.Option(metavar="FILE", callback=terminal.writable, help="Write the picture alone.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON document instead.")] = False,
 ) -> None:
     """Show where and when price, coverage and benefit rules apply, where none does, and what is due for review.
@@ -56,6 +62,9 @@ def coverage(
     from streams.rulebook.coverage import coverage_map  # noqa: PLC0415
     from streams.rulebook.review import today_in_china  # noqa: PLC0415
 
+    for code in region or ():
+        if not _REGION.fullmatch(code):
+            terminal.fail(f"--region {code!r} is not a division code of six digits", "Write it like 330302.")
     book = folder_or_fail(directory)
     map, today = coverage_map(book, region or ()), today_in_china()
     if html is not None or svg is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -55,7 +55,9 @@ def impact(
     ] = None,
     since: Annotated[str | None, typer.Option(metavar="TIME", help="Of the topic: from this time on.")] = None,
     until: Annotated[str | None, typer.Option(metavar="TIME", help="Of the topic: to before this time.")] = None,
-    html: Annotated[Path | None, typer.Option(metavar="FILE", dir_okay=False, help="Write a page with plots.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", callback=terminal.writable, help="Write a page with plots.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON document instead.")] = False,
 ) -> None:
     """Decide the same events by the rulebook in force and by a draft, and show what changes.
@@ -70,6 +72,7 @@ def impact(
     petct rulebook impact my-notices --against installed --events events.jsonl --json
     ```
     """
+    from streams.cli import offline  # noqa: PLC0415
     from streams.cli import rulebook_sources as sources  # noqa: PLC0415 - other commands need no bus
     from streams.impact import Impact  # noqa: PLC0415
 
@@ -79,14 +82,18 @@ def impact(
         terminal.fail("--since and --until are about a topic", "Give --topic, or leave them away.")
     if topic is not None and topic not in TOPICS:
         terminal.fail(f"--topic {topic!r} is unknown", f"It is one of {', '.join(TOPICS)}; {EVENTS} is usual.")
+    start, end = (sources.moment(text) if text is not None else None for text in (since, until))
+    if start is not None and start < datetime(1970, 1, 1, tzinfo=UTC):
+        terminal.fail(f"--since {since} lies before 1970", "Kafka keeps no such time; leave it out to mean all.")
+    if end is not None and end <= (start or datetime(1970, 1, 1, tzinfo=UTC)):
+        terminal.fail(f"--until {until} is not after --since {since or '1970-01-01'}", "Swap or change them.")
     against = against or ("newest" if os.environ.get(variable("kafka_bootstrap_servers")) else sources.INSTALLED)
-    compared = Impact(sources.rulebook(against), sources.rulebook(draft))
+    compared = Impact(sources.rulebook(against), sources.rulebook(draft), form=offline.form())
     if topic is None:
         _from_files(compared, events or [])
         said = f"Events of {', '.join(str(path) for path in events or ())}"
     else:
         settings = terminal.settings_or_fail(KafkaSettings)
-        start, end = (sources.moment(text) if text is not None else None for text in (since, until))
         sources.ask(settings, _from_topic(compared, settings, topic, start, end))
         said = f"Events of {settings.topic(topic)}" + (f" since {since}" if since else "")
         said += f" until {until}" if until else ""

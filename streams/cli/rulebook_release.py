@@ -79,7 +79,8 @@ def publish(
     """
     from streams.cli import rulebook_sources as sources  # noqa: PLC0415 - other commands need no bus
     from streams.cli.offline import folder_or_fail  # noqa: PLC0415
-    from streams.rulebook.release import newest  # noqa: PLC0415
+    from streams.rulebook.diff import compare  # noqa: PLC0415
+    from streams.rulebook.release import is_newest, newest  # noqa: PLC0415
 
     now = datetime.now(UTC)
     known = now if known_from is None else sources.moment(known_from)
@@ -91,14 +92,19 @@ def publish(
         terminal.fail("--message is not one line", "Say in one line why this is released; the log shows it.")
     book = folder_or_fail(directory)
     settings = terminal.settings_or_fail(KafkaSettings)
-    before = newest(sources.releases(settings))
-    if before is not None and before.hash == book.hash:
+    found = sources.releases(settings)
+    if is_newest(found, book.hash):
         if as_json:
             terminal.print_json({"released": False, "rulebook": book.hash, "changes": []})
         else:
             typer.echo(f"{book.hash} is the newest release already; nothing to do")
         return
-    difference = _since(before, book)
+    before = newest(found)
+    if found and found[-1] != before:
+        typer.echo(
+            f"the newest release {found[-1].hash or 'without a hash'} cannot be used; workers pass over it", err=True
+        )
+    difference = compare(None if before is None else before.load(), book)
     release = None
     if not dry_run:
         who = author or _user()
@@ -197,20 +203,6 @@ async def _append(
     from streams.bus.rulebook_topic import publish as append  # noqa: PLC0415
 
     return await append(settings, book, message, author, known_from)
-
-
-def _since(before: Release | None, book: Rulebook) -> Difference:
-    """What `book` changes; an unusable release in between says nothing."""
-    from streams.rulebook import RulebookError  # noqa: PLC0415
-    from streams.rulebook.diff import compare  # noqa: PLC0415
-
-    if before is None:
-        return compare(None, book)
-    try:
-        return compare(before.load(), book)
-    except RulebookError:
-        typer.echo(f"the newest release {before.hash} cannot be used, so everything counts as new", err=True)
-        return compare(None, book)
 
 
 def _told(found: list[Release]) -> list[tuple[Release, Difference | None]]:

@@ -66,18 +66,38 @@ def readable(paths: list[Path] | None) -> list[Path] | None:
     return paths
 
 
+def writable(path: Path | None) -> Path | None:
+    """Callback of an option: refuse where no file can be written, before the work of an hour is done for it."""
+    if path is None:
+        return None
+    if path.is_dir():
+        raise typer.BadParameter(f"{path}: cannot be written, it is a directory.")
+    if not path.parent.is_dir():
+        raise typer.BadParameter(f"{path}: cannot be written, there is no folder {path.parent}.")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise typer.BadParameter(f"{path}: cannot be written; look at its permissions.")
+    return path
+
+
 def no_broker(settings: KafkaSettings, error: Exception) -> NoReturn:
+    """Looks for the reason where the client only says that there is no broker."""
+    import asyncio  # noqa: PLC0415 - commands that need no bus need no event loop
+
+    from streams.bus.refused import why_refused  # noqa: PLC0415
+
     mend = f"Is a broker running at PETCT_KAFKA_BOOTSTRAP_SERVERS={settings.kafka_bootstrap_servers}?"
+    if (refusal := asyncio.run(why_refused(settings))) is not None:
+        fail(refusal.problem, f"{refusal.mend[:1].upper()}{refusal.mend[1:]}.", ExitCode.BROKER)
     fail(f"the broker did not do it ({type(error).__name__})", mend, ExitCode.BROKER)
 
 
 def write(path: Path, text: str) -> None:
-    """A file the command was asked for; says that it is there."""
+    """A file the command was asked for; says that it is there, beside the output, which may be a JSON document."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         fail(f"{path}: cannot be written ({error.strerror})", "Name a place where you may write.")
-    typer.echo(f"wrote {path}")
+    typer.echo(f"wrote {path}", err=True)
 
 
 def print_json(document: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from schemas.roles import DUTIES, Role
 from streams.cli import terminal
 from streams.exit_codes import ExitCode
 from streams.settings import KafkaSettings, SettingsError
@@ -90,6 +91,49 @@ def check(as_json: Annotated[bool, typer.Option("--json", help="Write one JSON d
         if not problems:
             typer.echo("all topics are as the contract says")
     raise typer.Exit(ExitCode.TOPICS if fatal else ExitCode.OK)
+
+
+@app.command(epilog=terminal.exit_status({ExitCode.OK: "told", ExitCode.USAGE: "an unknown role or a wrong argument"}))
+def acls(
+    role: Annotated[
+        Role | None, typer.Argument(show_default=False, help="One role; all of them, each as its own user, if none.")
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option(show_default=False, help="Name of its user on the brokers; that of the role if none.")
+    ] = None,
+    prefix: Annotated[str, typer.Option(envvar="PETCT_TOPIC_PREFIX", help="What stands before every topic.")] = "",
+    group: Annotated[str, typer.Option(envvar="PETCT_GROUP_ID", help="The workers' group.")] = "petct-settle",
+    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON document instead.")] = False,
+) -> None:
+    """Tell what each role must be allowed on the brokers, as commands of Kafka's own tool. Asks and changes nothing.
+
+    Lines that begin with # are for comfort: without them a role works, and is told less. A reader's groups begin with
+    the name of its user.
+
+    **Examples**
+
+    ```console
+    petct topics acls
+    petct topics acls settle --user petct-worker
+    petct topics acls settle | sed 's/^kafka-acls.sh/& --bootstrap-server localhost:9092/' | sh
+    petct topics acls reader --user accounting --json
+    ```
+    """
+    from streams.bus.acls import acls as of_role  # noqa: PLC0415
+
+    if role is None and user is not None:
+        terminal.fail("--user is for one role", "Name the role: petct topics acls settle --user …")
+    told = {
+        one: of_role(one, prefix=prefix, group_id=group, user=user or str(one))
+        for one in ([role] if role is not None else list(Role))
+    }
+    if as_json:
+        terminal.print_json({str(one): allowed for one, allowed in told.items()})
+        return
+    for one, allowed in told.items():
+        typer.echo(f"# {one}: {DUTIES[one].says.replace('`', '')}")
+        for acl in allowed:
+            typer.echo(f"{'# ' if acl.comfort else ''}{acl.command(f'User:{user or one}')}")
 
 
 def _ask(settings: KafkaSettings, question: Coroutine[Any, Any, T]) -> T:

@@ -12,6 +12,7 @@ from schemas.deadletters import DeadLetterReason
 from schemas.events import REVERSED, VOIDED, SettlementCompleted, SettlementUndone
 from schemas.moments import read_day
 from schemas.reading import DeadLetter, read_completed, read_undone
+from schemas.upcast import CURRENT, EVENTS
 from streams.rulebook.codes import DatedCodes
 
 MAX_BYTES: Final = 1024 * 1024
@@ -114,8 +115,10 @@ def read(
     """Ours, version, number of lines, schema, line rules; None when it is none of ours; else DeadLetter.
 
     `dated` are those of `codes` that do not hold everywhere and always. A reversal does not say where and when what it
-    undoes was examined, so any of `codes` makes it ours.
+    undoes was examined, so any of `codes` makes it ours. An event of an older version is brought up to date first.
     """
+    if event.get("schema_version") != CURRENT:
+        event = EVENTS(event)
     if event.get("event_type") in _UNDO:
         reversed_codes = event.get("item_codes")
         if isinstance(reversed_codes, list) and not any(_is_one_of(code, codes) for code in reversed_codes):
@@ -186,6 +189,8 @@ def _is_one_of(code: Any, codes: Collection[str]) -> bool:
 def _check_version(event: dict[str, Any]) -> None:
     """A version that is none at all is a matter of the schema, tested later."""
     version = event.get("schema_version")
+    if version == CURRENT:
+        return
     match = _VERSION.fullmatch(version) if type(version) is str else None
     if match is not None and match[1].lstrip("0") != "1":
         raise DeadLetter(DeadLetterReason.UNSUPPORTED_VERSION, "schema_version: expected major 1")

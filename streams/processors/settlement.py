@@ -7,17 +7,21 @@ from enum import StrEnum
 from pathlib import PurePath
 from typing import Final, NamedTuple, Protocol
 
+import orjson
+
 from schemas import cloudevents, deadletters
 from schemas.codec import dumps
 from schemas.deadletters import DeadLetterReason
 from schemas.events import SettlementCompleted, SettlementUndone
 from schemas.moments import midnight
 from schemas.reading import DeadLetter
+from schemas.secrets import DisclosureSecrets
 from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES, MAX_OUTPUT_BYTES
 from streams.adjudication.decide import Decision, decide
 from streams.adjudication.records import Record as Plain
 from streams.adjudication.settlement import Money
-from streams.processors.envelope import MAX_BYTES, PassingOver, parse, read
+from streams.processors.envelope import MAX_BYTES, parse
+from streams.processors.form import CONTRACT, Form
 from streams.rulebook.index import Rulebook
 from streams.rulebook.regions import city_of
 
@@ -76,6 +80,8 @@ class Answer(NamedTuple):
     money: Money | None = None
     adjusted: Plain | None = None
     disclosure: Plain | None = None
+    also_withdrawn: tuple[Plain, ...] = ()
+    """Withdrawals under the other ids that the undone settlement may bear; none without a rotation of the secret."""
     dead_letter_reason: DeadLetterReason | None = None
     detail: str | None = None
     city: str = OTHER
@@ -89,17 +95,21 @@ _LARGEST_VALUE: Final = MAX_OUTPUT_BYTES - 2 * MAX_BYTES
 
 
 class SettlementProcessor:
-    """Decides records by one rulebook. `secret` keys the ids of disclosures.
+    """Decides records by one rulebook. `secret` keys the ids of disclosures, one or one after the other; `form` is how
+    events lie on the bus.
 
     The answer depends on nothing but the record's value, the rulebook and the secret; topic, partition, offset,
     timestamp, key and headers of the record only travel along into a dead letter.
     """
 
-    def __init__(self, rulebook: Rulebook, secret: bytes, worker_version: str) -> None:
+    def __init__(
+        self, rulebook: Rulebook, secret: bytes | DisclosureSecrets, worker_version: str, form: Form = CONTRACT
+    ) -> None:
         self.rulebook = rulebook
-        self._secret = secret
+        self._secrets = DisclosureSecrets.of(secret)
         self._worker_version = worker_version
-        self.passes_over: Final = PassingOver(rulebook.codes)
+        self.form: Final = form
+        self.passes_over: Final = form.passing_over(rulebook.codes)
 
     def __call__(self, record: Record) -> Answer:
         value = record.value
@@ -108,14 +118,22 @@ class SettlementProcessor:
                 raise DeadLetter(DeadLetterReason.EMPTY_VALUE, "expected a settlement event, found no value")
             if self.passes_over(value):
                 return PASSED_OVER
-            event = read(parse(value), self.rulebook.codes, self.rulebook.dated_codes)
+            event = self.form.read(parse(value), self.rulebook.codes, self.rulebook.dated_codes)
             if event is None:
                 return PASSED_OVER
-            return self._answer(event, decide(event, self.rulebook, self._secret))
+            return self._answer(event, decide(event, self.rulebook, self._secrets))
         except DeadLetter as letter:
             return self._dead_letter(record, letter)
         except Exception as error:  # nothing a record holds may stop the stream
             return self._dead_letter(record, DeadLetter(DeadLetterReason.PROCESSING_ERROR, _where(error)))
+
+    def plain(self, value: bytes | None) -> Plain:
+        """The event as the contract writes it, whether it can be decided or not; empty where there is none."""
+        try:
+            parsed = orjson.loads(value or b"")
+        except orjson.JSONDecodeError:
+            return {}
+        return self.form.plain(parsed, self.rulebook.codes) if type(parsed) is dict else {}
 
     def _answer(self, event: SettlementCompleted | SettlementUndone, decision: Decision) -> Answer:
         adjusted, disclosure, settlement = decision.adjusted, decision.disclosure, decision.settlement
@@ -126,10 +144,12 @@ class SettlementProcessor:
             if sum(len(exam["diagnosis"]) for exam in exams) > _LARGEST_VALUE:
                 raise _output_too_large()
             time = f"{exams[0]['service_date']}T00:00:00+08:00" if exams else midnight(event.occurred_at.day)
-            outputs.append(self._output(DISCLOSURES, disclosure["disclosure_id"], disclosure, time))
+            for record in (disclosure, *decision.also_withdrawn):
+                outputs.append(self._output(DISCLOSURES, record["disclosure_id"], record, time))
         if settlement is None:
             fate = Fate.REFUSED if disclosure is None else Fate.REVERSED
-            return Answer(fate, tuple(outputs), adjusted=adjusted, disclosure=disclosure)
+            also = decision.also_withdrawn
+            return Answer(fate, tuple(outputs), adjusted=adjusted, disclosure=disclosure, also_withdrawn=also)
         city = city_of(event.patient.insured_region)  # type: ignore[union-attr] # only these are settled
         return Answer(
             Fate.DECIDED,

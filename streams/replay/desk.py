@@ -13,7 +13,7 @@ from streams.replay import letters, reading
 from streams.replay.audit import whole_ledger
 from streams.replay.cluster import partitions_of
 from streams.replay.errors import PlanError
-from streams.replay.ledger import letter_output
+from streams.replay.ledger import STILL_OPEN, letter_output
 from streams.replay.ledger_topic import write_to_ledger
 from streams.replay.letters import Letter
 from streams.settings import KafkaSettings
@@ -66,18 +66,26 @@ async def read_one(settings: KafkaSettings, place: str) -> Found:
     return (await _pick(settings, [place]))[0]
 
 
-async def discard(settings: KafkaSettings, places: Sequence[str], who: str, why: str) -> None:
-    """Lay them aside, all or none. Raises PlanError for one that is not there, or has ended otherwise."""
+async def refuse_ended(settings: KafkaSettings, places: Sequence[str]) -> None:
+    """Raises PlanError for one that is not there, or that no retry looks at any more."""
+    for found in await _pick(settings, places):
+        if found.end is not None and found.end not in STILL_OPEN:
+            raise PlanError(f"{found.letter.name} has ended already: {found.end}", "There is nothing to retry")
+
+
+async def discard(settings: KafkaSettings, places: Sequence[str], who: str, why: str) -> int:
+    """Lay them aside, all or none; how many. Raises PlanError for one that is not there, or has ended otherwise."""
     for found in (picked := await _pick(settings, places)):
         if found.end not in {None, "discarded"}:
             raise PlanError(f"{found.letter.name} has ended already: {found.end}", "There is nothing to discard")
     for found in picked:
         name = found.letter.name
         await write_to_ledger(settings, found.letter.at[0], [letter_output(name, "discarded", who, why)])
+    return len(picked)
 
 
 async def _pick(settings: KafkaSettings, places: Sequence[str]) -> list[Found]:
-    wanted = [place_of(place) for place in places]
+    wanted = sorted({place_of(place) for place in places})
     picked = []
     async with reading.reader(settings, isolation="read_uncommitted") as probe, reading.reader(settings) as consumer:
         ends = (await whole_ledger(settings, probe)).letters

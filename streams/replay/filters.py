@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-import orjson
-
 from streams.replay.plans import Filters
+
+ReadEvent = Callable[[bytes | None], dict[str, Any]]
+"""The event of a record, in whatever form it lies there; empty where it is none."""
 
 
 class EventFilter:
     """Whether an event is meant by its own content. What stands for its settlement is looked at elsewhere."""
 
-    def __init__(self, filters: Filters) -> None:
+    def __init__(self, filters: Filters, read: ReadEvent) -> None:
         self._filters = filters
+        self._read = read
         self._settlements = frozenset(filters.settlement_ids)
         self._region = filters.region and _significant(filters.region)
         self.off = not filters.of_event
 
     def __call__(self, value: bytes | None) -> bool:
         """A record that cannot be read is meant only where nothing is asked of its content."""
-        return self.off or self._means(plain(value))
+        return self.off or self._means(self._read(value))
 
     def _means(self, event: dict[str, Any]) -> bool:
         filters = self._filters
@@ -40,15 +43,6 @@ class EventFilter:
             return True
         regions = (hospital.get("region"), patient.get("insured_region"), event.get("insured_region"))
         return any(isinstance(region, str) and region.startswith(self._region) for region in regions)
-
-
-def plain(value: bytes | None) -> dict[str, Any]:
-    """The event as a dictionary; empty where it is none."""
-    try:
-        event = orjson.loads(value or b"")
-    except orjson.JSONDecodeError:
-        return {}
-    return event if isinstance(event, dict) else {}
 
 
 def insured_region(event: dict[str, Any]) -> str | None:

@@ -13,15 +13,15 @@ import orjson
 
 from schemas import cloudevents
 from schemas.codec import dumps
-from schemas.identity import disclosure_id
 from schemas.moments import CHINA, midnight, read_moment
+from schemas.secrets import DisclosureSecrets
 from schemas.topics import ADJUSTED as ADJUSTED_TOPIC
 from schemas.topics import DISCLOSURES
 from streams.adjudication.records import withdrawn_record
 from streams.processors.settlement import Answer, Fate, Output, Record
 from streams.replay.correction import Reason, correction, disclosure_correction
 from streams.replay.difference import Difference, Kind, LeftAlone, Plain, compare, same_disclosure
-from streams.replay.filters import hospital_code, insured_region, plain
+from streams.replay.filters import ReadEvent, hospital_code, insured_region
 from streams.replay.plans import Filters
 from streams.replay.standing import (
     NOT_ON_TOPIC,
@@ -86,13 +86,22 @@ class Judge:
     """Judges one partition's batches, each in two steps: `wanted`, then `judge` with what was read."""
 
     def __init__(
-        self, store: Store, partition: int, rulebook: str, secret: bytes, filters: Filters, *, retrying: bool
+        self,
+        store: Store,
+        partition: int,
+        rulebook: str,
+        secret: bytes | DisclosureSecrets,
+        filters: Filters,
+        event: ReadEvent,
+        *,
+        retrying: bool,
     ) -> None:
+        self._event = event
         self._store = store
         self._partition = partition
         self._rulebook = rulebook
         self._hash = rulebook.encode()
-        self._secret = secret
+        self._secrets = DisclosureSecrets.of(secret)
         self._outcomes = frozenset(filters.outcomes)
         self._retrying = retrying
 
@@ -105,7 +114,8 @@ class Judge:
         if output is not None:
             disclosure = output.key
         elif answer.fate is Fate.DECIDED:
-            disclosure = disclosure_id(self._secret, adjusted["source_event_id"]).encode()
+            day = read_moment(adjusted["occurred_at"]).day
+            disclosure = self._secrets.id(adjusted["source_event_id"], day).encode()
         return Case(record, answer, offset, letter, first.key or b"", self._digest(first), disclosure)
 
     def sift(self, cases: Sequence[Case], kept: set[bytes], counts: Counter[str]) -> list[Case]:
@@ -151,7 +161,7 @@ class Judge:
         """What stands for these cases, and which records must be read to compare with."""
         batch = _Batch(
             self._store.settlements({case.key for case in cases if self._store.maybe(case.key)}),
-            self._store.disclosures({case.disclosure for case in cases if case.disclosure is not None}),
+            self._store.disclosures({id for case in cases for id in _disclosures(case)}),
         )
         wanted: Wanted = {ADJUSTED_TOPIC: set(), DISCLOSURES: set()}
         for case in cases:
@@ -271,7 +281,7 @@ class Judge:
         held = view.held(case.key)
         decision = held.decision
         if decision is not None and (not self._outcomes or decision.outcome in self._outcomes):
-            event_id = plain(case.record.value).get("event_id")
+            event_id = self._event(case.record.value).get("event_id")
             if decision.source == event_id and not held.undone:
                 before = view.adjusted(case.key, decision)
                 kind = Kind.VANISHED if passed_over else Kind.DEAD_LETTER
@@ -309,18 +319,24 @@ class Judge:
 
     def _publish(self, case: Case, view: _View, after: Plain) -> str | None:
         """Emit the disclosure where what the public reads changes; tells how."""
-        id = case.disclosure
+        id, output, answer = case.disclosure, _disclosure_output(case.answer), case.answer
         if id is None:
             return None
-        held, output = view.disclosed(id), _disclosure_output(case.answer)
         if output is None:
+            held = view.disclosed(id)
             if held is None or held.withdrawn:
                 return None
             output = self._withdrawal(id, after)
-            record: Plain = orjson.loads(output.value or b"")
-        else:
-            assert case.answer.disclosure is not None
-            record = case.answer.disclosure
+            return self._emit_disclosure(case, view, output, orjson.loads(output.value or b""))
+        assert answer.disclosure is not None
+        told = self._emit_disclosure(case, view, output, answer.disclosure)
+        for other, record in zip(answer.outputs[2:], answer.also_withdrawn, strict=True):
+            told = self._emit_disclosure(case, view, other, record) or told
+        return told
+
+    def _emit_disclosure(self, case: Case, view: _View, output: Output, record: Plain) -> str | None:
+        id = output.key or b""
+        held = view.disclosed(id)
         if held is not None and (held.final or (held.withdrawn and record["status"] == "withdrawn")):
             return None
         if record["status"] == "withdrawn" and case.answer.fate is Fate.REVERSED:
@@ -368,7 +384,7 @@ class Judge:
         disclosure: str | None = None,
         revision: int | None = None,
     ) -> Difference:
-        event = plain(case.record.value)
+        event = self._event(case.record.value)
         known = after or before or {}
         return Difference(
             partition=self._partition,
@@ -481,6 +497,14 @@ def _alike(case: Case, held: Held) -> bool:
 def _adjusted(answer: Answer) -> Plain:
     assert answer.adjusted is not None
     return answer.adjusted
+
+
+def _disclosures(case: Case) -> list[bytes]:
+    """Every id under which the event is, or may have been, published."""
+    if case.disclosure is None:
+        return []
+    others = [output.key or b"" for output in case.answer.outputs[2:]]
+    return [case.disclosure, *others]
 
 
 def _disclosure_output(answer: Answer) -> Output | None:

@@ -23,15 +23,14 @@ from schemas.topics import EVENTS, REPLAYS
 from streams.bus import outbox
 from streams.bus.clients import Clients, throw_away
 from streams.bus.sieve import Sieve
-from streams.processors.envelope import PassingOver
+from streams.processors.form import PassesOver
 from streams.processors.settlement import Fate, Output, SettlementProcessor
 from streams.replay import letters, reading
 from streams.replay.cluster import live_lag
-from streams.replay.difference import LeftAlone
 from streams.replay.errors import ReplayError, RetentionError, TakenOverError
 from streams.replay.filters import EventFilter
 from streams.replay.judge import Case, Judge, MovedError, Verdict
-from streams.replay.ledger import Progress, Tally, letter_output, progress_key
+from streams.replay.ledger import STILL_OPEN, Progress, Tally, letter_output, progress_key
 from streams.replay.ledger_topic import read_ledger
 from streams.replay.options import OnDifference, Options
 from streams.replay.pace import Pace
@@ -46,8 +45,6 @@ LAG_SECONDS: Final = 1.0
 COMMIT_SECONDS: Final = 40.0
 TRIES: Final = 8
 """In a row, before a fault is told rather than tried again."""
-
-_NOT_ENDED: Final = frozenset({LeftAlone.REVERSED, LeftAlone.ANOTHER_EVENT, "filtered"})
 
 
 @dataclass(slots=True)
@@ -94,7 +91,7 @@ class Lane:
         number = stretch.partition
         self._source = TopicPartition(settings.topic(TOPIC[plan.source]), number)
         self._events = TopicPartition(settings.topic(EVENTS), number)
-        self._means = EventFilter(plan.filters)
+        self._means = EventFilter(plan.filters, shared.process.plain)
         self._progress = Progress(stretch.start)
         self.tally = Tally()
         """This run's in this partition, as far as it is committed."""
@@ -116,6 +113,7 @@ class Lane:
                 shared.plan.rulebook,
                 shared.settings.secret,
                 shared.plan.filters,
+                shared.process.plain,
                 retrying=shared.plan.source == "deadletters",
             )
             self._consumer = await enter(reading.reader(shared.settings))
@@ -153,14 +151,15 @@ class Lane:
         Not with a rate: what is dropped takes no time, and would come in gulps. What was decided before by a code that
         the rulebook no longer knows must come through: it has vanished.
         """
-        passes_over: PassingOver | None = None
+        passes_over: PassesOver | None = None
         known: frozenset[str] = frozenset()
 
-        def current() -> PassingOver:
+        def current() -> PassesOver:
             nonlocal passes_over, known
             if passes_over is None or self._tail.codes != known:
                 known = frozenset(self._tail.codes)
-                passes_over = PassingOver(self._shared.process.rulebook.codes | known)
+                process = self._shared.process
+                passes_over = process.form.passing_over(process.rulebook.codes | known)
             return passes_over
 
         Sieve(current).put_into(consumer)
@@ -181,7 +180,7 @@ class Lane:
                 known = ledger.progress.get(progress_key(shared.plan.hash, number))
                 self._progress = known or Progress(self._stretch.start)
                 self.tally = self._progress.runs.setdefault(shared.run, Tally())
-            self._ended = {name: told for name, told in ledger.letters.items() if told["end"] not in _NOT_ENDED}
+            self._ended = {name: told for name, told in ledger.letters.items() if told["end"] not in STILL_OPEN}
             yield
         finally:
             if producer is not None:

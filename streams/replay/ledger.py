@@ -22,9 +22,11 @@ import orjson
 from schemas.codec import dumps
 from schemas.topics import REPLAYS
 from streams.processors.settlement import Output
-from streams.replay.difference import BEARERS, Difference
+from streams.replay.difference import BEARERS, Difference, LeftAlone
 from streams.replay.plans import Plan
 
+STILL_OPEN: Final = frozenset({LeftAlone.REVERSED, LeftAlone.ANOTHER_EVENT, "filtered"})
+"""What became of a dead letter, and yet it is tried again when asked for: the settlement may stand otherwise then."""
 _ZERO: Final = Decimal("0.00")
 
 

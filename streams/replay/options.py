@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -10,6 +11,8 @@ from streams.replay.difference import Difference
 from streams.replay.errors import PlanError
 from streams.replay.letters import RETRY_LIMIT
 
+SLOWEST: Final = 0.001
+"""Records a second."""
 BATCH_RECORDS: Final = 3_000
 PARTITIONS_AT_ONCE: Final = 4
 
@@ -37,8 +40,10 @@ class Options:
     def __post_init__(self) -> None:
         if self.emit and not self.why.strip():
             raise PlanError("A run that emits must say why", 'Give a reason for the audit: --why "…"')
-        if self.rate is not None and self.rate <= 0:
-            raise PlanError("The rate must be above 0", "Give events a second, or leave it out")
+        if self.rate is not None and not SLOWEST <= self.rate < math.inf:
+            raise PlanError(
+                f"The rate must be a number of {SLOWEST} or more", "Give events a second, or leave it out for no limit"
+            )
 
 
 @dataclass(frozen=True, slots=True)

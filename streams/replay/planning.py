@@ -52,6 +52,11 @@ def moment(text: str) -> datetime:
 async def make_plan(settings: PlanSettings | Settings, asked: Asked, rulebook: Rulebook, now: datetime) -> Planned:
     """Raises PlanError for what cannot be, and KafkaError or TimeoutError when the broker cannot be reached."""
     _check_times(asked, now)
+    if asked.source == "events" and (asked.filters.reasons or asked.filters.letters):
+        raise PlanError(
+            "Reasons and places are those of dead letters, and the source is events",
+            "Add --source deadletters, or leave --reason out",
+        )
     async with reading.reader(settings, isolation="read_uncommitted") as consumer:
         name = settings.topic(TOPIC[asked.source])
         there = await partitions_of(settings, name)

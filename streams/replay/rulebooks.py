@@ -95,18 +95,19 @@ class Released:
         self._releases: list[Release] | None = None
 
     async def newest(self) -> Rulebook | None:
-        release = newest(await self._all())
-        return None if release is None else release.load()
+        if not (releases := await self._all()):
+            return None
+        # Where none can be used, the last one says why: the installed notices are no answer then, nor for a worker.
+        return (newest(releases) or releases[-1]).load()
 
     async def known_at(self, moment: datetime) -> Rulebook | None:
         release = newest(await self._all(), moment)
         return None if release is None else release.load()
 
     async def by_hash(self, beginning: str) -> Rulebook | None:
-        for release in reversed(await self._all()):
-            if release.hash.startswith(beginning):
-                return release.load()
-        return None
+        found = [release for release in reversed(await self._all()) if release.hash.startswith(beginning)]
+        release = next((release for release in found if release.intact), found[0] if found else None)
+        return None if release is None else release.load()
 
     async def _all(self) -> list[Release]:
         if self._releases is None:

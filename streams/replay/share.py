@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,8 +12,10 @@ from pathlib import Path
 
 from streams import __version__
 from streams.bus.clients import Clients
+from streams.forms import form_of
 from streams.processors.settlement import SettlementProcessor
 from streams.replay import reading
+from streams.replay.errors import ReplayError
 from streams.replay.lane import Lane, Shared
 from streams.replay.ledger import Tally
 from streams.replay.options import OnDifference, OnPulse, Options, Pulse
@@ -56,7 +59,7 @@ async def run_share(
             share.plan,
             settings,
             options,
-            SettlementProcessor(rulebook, settings.secret, __version__),
+            SettlementProcessor(rulebook, settings.secret, __version__, form_of(settings)),
             await stack.enter_async_context(reading.reader(settings, isolation="read_uncommitted")),
             Clients(settings, None),
             Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="petct-replay-"))),
@@ -67,7 +70,13 @@ async def run_share(
             share.partitions,
         )
         async with _pulsing(shared, on_pulse):
-            await _all(shared)
+            try:
+                await _all(shared)
+            except sqlite3.Error as error:
+                raise ReplayError(
+                    f"What stands could not be kept in {tempfile.gettempdir()} ({error})",
+                    "It takes about 190 bytes a settlement: make room, or set TMPDIR to a folder that has it",
+                ) from None
         tally = Tally()
         for lane in shared.lanes:
             tally.add(lane.tally)

@@ -38,7 +38,8 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         # Autocommit off, one endless transaction: nothing of this outlives the process.
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        # Few statements kept: a question about 4,321 settlements is another one than about 4,322, and each takes room.
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=8)
         self._db.executescript(
             f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE;"
             f"PRAGMA cache_size=-{_CACHE_KIB}; PRAGMA temp_store=FILE;"

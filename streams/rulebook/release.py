@@ -13,6 +13,8 @@ from datetime import datetime
 from typing import Final
 
 from schemas.moments import CHINA
+from streams.rulebook.canonical import digest
+from streams.rulebook.errors import RulebookError
 from streams.rulebook.index import Rulebook
 
 HASH: Final = "rulebook"
@@ -48,6 +50,20 @@ class Release:
             self.canonical, origin=f"release at offset {self.offset}", expected_hash=self.hash
         )
 
+    @property
+    def intact(self) -> bool:
+        """Whether the record is what its key says; one that is may still be of a format only a newer program reads."""
+        return digest(self.canonical) == self.hash
+
+    @property
+    def usable(self) -> bool:
+        """Whether `load` would give its rulebook."""
+        try:
+            self.load()
+        except RulebookError:
+            return False
+        return True
+
     @classmethod
     def of(
         cls,
@@ -81,22 +97,30 @@ def headers(book: Rulebook, message: str, author: str, known_from: datetime) -> 
 
 
 def newest(releases: Sequence[Release], known_at: datetime | None = None) -> Release | None:
-    """The newest release; with a time, the newest of those known by then. None: there is none."""
-    known = [release for release in releases if known_at is None or release.known_from <= known_at]
-    return max(known, key=lambda release: release.offset, default=None)
+    """The newest release that can be used, as a worker takes it; with a time, of those known by then. None: there is
+    none."""
+    for release in sorted(releases, key=lambda release: release.offset, reverse=True):
+        if (known_at is None or release.known_from <= known_at) and release.usable:
+            return release
+    return None
+
+
+def is_newest(releases: Sequence[Release], hash: str) -> bool:
+    """Whether the last record is, undamaged, this very release: then releasing it again would say nothing new."""
+    last = max(releases, key=lambda release: release.offset, default=None)
+    return last is not None and last.hash == hash and last.intact
 
 
 def find(releases: Sequence[Release], reference: str) -> Release:
     """The release meant by `newest` or by a hash, of which the first six digits or more suffice.
 
-    One hash may have been released several times; what it says is the same, and the latest record is given. Raises
-    UnknownReleaseError.
+    One hash may have been released several times; what it says is the same, and the latest record that is not damaged
+    is given. Where all are, or none can be used, the latest of them, whose `load` says why. Raises UnknownReleaseError.
     """
-    latest = newest(releases)
-    if latest is None:
+    if not releases:
         raise UnknownReleaseError("nothing is released yet")
     if reference == "newest":
-        return latest
+        return newest(releases) or releases[-1]
     match = _REFERENCE.fullmatch(reference)
     if match is None:
         raise UnknownReleaseError(f"{reference!r} is neither newest nor six or more digits of a hash")
@@ -106,7 +130,7 @@ def find(releases: Sequence[Release], reference: str) -> Release:
         raise UnknownReleaseError(f"no release has a hash that begins with {match[1]}")
     if len(hashes) > 1:
         raise UnknownReleaseError(f"{match[1]} is the beginning of {' and '.join(hashes)}")
-    return meant[-1]
+    return next((release for release in reversed(meant) if release.intact), meant[-1])
 
 
 def _moment(text: str) -> datetime | None:

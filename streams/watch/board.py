@@ -20,6 +20,7 @@ from schemas.board import DailyList
 from schemas.codec import dumps
 from schemas.events import SettlementCompleted
 from schemas.reading import DeadLetter
+from schemas.secrets import DisclosureSecrets
 from schemas.topics import BOARD, DISCLOSURES, EVENTS
 from streams.adjudication.decide import decide
 from streams.exit_codes import ExitCode
@@ -129,7 +130,7 @@ class Board:
             return
         if not isinstance(ours, SettlementCompleted):
             return
-        disclosure = decide(ours, book, b"").disclosure
+        disclosure = decide(ours, book, DisclosureSecrets(b"")).disclosure
         if disclosure is None:
             return
         hospital = disclosure["hospital"]

@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 from aiokafka import TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES, EVENTS, REPLAYS, RULEBOOK
 from streams.bus.topics import create_topics
@@ -35,6 +36,8 @@ from tests.kafka import Broker
 
 SECRET = "s"
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+LONG = 900.0
+"""Seconds for the many settlements of the long form, on a busy machine."""
 WHY = "the notice of Ningbo applies from 2021-06-30"
 
 
@@ -114,7 +117,7 @@ class Past:
 
     async def settled(self) -> None:
         """Until the live group has settled all there is."""
-        async with asyncio.timeout(300):
+        async with asyncio.timeout(LONG):
             while True:
                 offsets = await live_offsets(self.settings, self.settings.group_id)
                 if all(offsets.get(number, 0) == end for number, end in (await self.ends(EVENTS)).items()):
@@ -124,8 +127,14 @@ class Past:
     async def settle(self, records: Sequence[tuple[bytes, bytes]]) -> None:
         """Send, and let a live worker settle it all by the rulebook of before."""
         await self.send(records)
-        async with self.live.settling():
+        async with self.live.settling(within=LONG):
             await self.settled()
+
+    def members(self) -> int:
+        """Of the live group."""
+        admin = AdminClient({"bootstrap.servers": self.settings.kafka_bootstrap_servers})
+        (told,) = admin.describe_consumer_groups([self.settings.group_id]).values()
+        return len(told.result(timeout=30).members)
 
     async def ends(self, topic: str) -> dict[int, int]:
         async with reader(self.settings, isolation="read_uncommitted") as consumer:
@@ -186,7 +195,8 @@ class Past:
 
 async def past(bootstrap_servers: str, prefix: str, folder: Path, **settings: Any) -> Past:
     """A past without events yet."""
-    live = scene(Broker("real", bootstrap_servers), prefix, **settings)
+    # No session ends here, and settling many within the test's own process starves its heartbeats.
+    live = scene(Broker("real", bootstrap_servers), prefix, **{"session_timeout_ms": 30_000, **settings})
     before = load_rulebook(notices_before(folder / f"notices-{prefix}"))
     after = load_rulebook()
     live.process = SettlementProcessor(before, SECRET.encode(), "0")

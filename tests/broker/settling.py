@@ -129,7 +129,10 @@ class Scene:
 
     @asynccontextmanager
     async def settling(
-        self, producer_type: type[AIOKafkaProducer] = AIOKafkaProducer, instance: str = "worker-0"
+        self,
+        producer_type: type[AIOKafkaProducer] = AIOKafkaProducer,
+        instance: str = "worker-0",
+        within: float = 3 * PATIENCE,
     ) -> AsyncIterator[tuple[SettleService, Metrics]]:
         metrics = Metrics("0")
         service = SettleService(
@@ -140,7 +143,7 @@ class Scene:
             lambda code, why: self.ended.append((code, why)),
             self.limits,
         )
-        async with asyncio.timeout(3 * PATIENCE):
+        async with asyncio.timeout(within):
             await service.start()
             try:
                 yield service, metrics

@@ -154,8 +154,12 @@ async def test_what_was_discarded_is_neither_listed_nor_retried(of_ningbo: Past)
     _, out, _ = await petct(of_ningbo, "deadletters", "list", "--json")
     places = [letter["place"] for letter in orjson.loads(out)["letters"]]
 
-    code, _, _ = await petct(of_ningbo, "deadletters", "discard", places[0], "--why", "a test record of the platform")
-    assert code == 0
+    twice = (places[0], places[0])
+    code, out, _ = await petct(of_ningbo, "deadletters", "discard", *twice, "--why", "a test record of the platform")
+    assert (code, out) == (0, b"discarded 1\n")
+    for place, said in ((places[0], "has ended already: discarded"), ("0:999", "no dead letter at 0:999")):
+        code, _, error = await petct(of_ningbo, "deadletters", "retry", place)
+        assert (code, said in error.decode()) == (2, True)
 
     _, out, _ = await petct(of_ningbo, "deadletters", "list", "--json")
     assert [letter["place"] for letter in orjson.loads(out)["letters"]] == places[1:]

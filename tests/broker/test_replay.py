@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,12 @@ from streams.bus.rulebook_topic import publish
 from streams.replay import Kind, LeftAlone
 from streams.replay.audit import read_log
 from streams.replay.cluster import live_offsets
-from streams.replay.errors import PlanError, RetentionError, RulebookUnknownError, TakenOverError
+from streams.replay.errors import PlanError, ReplayError, RetentionError, RulebookUnknownError, TakenOverError
 from streams.replay.lane import Lane
 from streams.replay.planning import moment
 from streams.replay.rulebooks import resolve, shelves
-from streams.rulebook import load_rulebook
+from streams.replay.store import Store
+from streams.rulebook import RulebookError, load_rulebook
 from streams.rulebook.loader import NOTICES
 from tests.broker.replaying import (
     WHY,
@@ -36,6 +38,7 @@ from tests.broker.replaying import (
     settlement,
     settlements,
 )
+from tests.broker.rulebooks import append
 from tests.broker.workers import CHECKOUT
 from tests.builders import NATIONAL
 
@@ -88,9 +91,11 @@ async def test_corrections_supersede_and_the_same_plan_or_another_one_then_emits
     before = await of_ningbo.written()
     disclosed = await of_ningbo.written(DISCLOSURES)
     plan = await of_ningbo.plan()
+    offsets = await live_offsets(of_ningbo.settings, of_ningbo.settings.group_id)
 
     outcome, _ = await of_ningbo.run(plan, emit=True)
 
+    assert await live_offsets(of_ningbo.settings, of_ningbo.settings.group_id) == offsets
     expected = {output.key: output for output in corrected(records, of_ningbo.before, of_ningbo.after)}
     after = await of_ningbo.written()
     new = [record for number in after for record in after[number][len(before[number]) :]]
@@ -217,31 +222,49 @@ async def test_a_newer_event_of_the_same_settlement_stands(of_ningbo: Past) -> N
     assert await of_ningbo.written() == written
 
 
-async def test_live_traffic_goes_on_exactly_once_and_its_offsets_are_its_own(of_ningbo: Past) -> None:
+async def test_live_traffic_and_its_reversals_go_on_exactly_once_and_the_groups_offsets_are_its_own(
+    of_ningbo: Past,
+) -> None:
+    """Ten of the fifteen settlements that the replay would correct are reversed while it is at work."""
     first = list(settlements(1_500))
     await of_ningbo.settle(first)
     plan = await of_ningbo.plan()
     more = list(settlements(600, first=1_500))
+    undone = [number for number in range(7, 1_500, 100) if number % 300 != 7]
+    members: set[int] = set()
     async with of_ningbo.live.settling():
 
         async def traffic() -> None:
-            for start in range(0, len(more), 60):
-                await of_ningbo.send(more[start : start + 60])
-                await asyncio.sleep(0.1)
+            for lot, number in enumerate(undone):
+                await of_ningbo.send([*more[60 * lot : 60 * (lot + 1)], reversal_of(number)])
+                members.add(await asyncio.to_thread(of_ningbo.members))
 
         outcome_and_found, _ = await asyncio.gather(of_ningbo.run(plan, emit=True, rate=800), traffic())
         await of_ningbo.settled()
     outcome, _ = outcome_and_found
 
-    values = [value for held in (await of_ningbo.written()).values() for _, value, _ in held]
-    decided = [orjson.loads(value) for value in values]
-    firsts = [told["settlement_id"] for told in decided if told["revision"] == 1]
-    assert sorted(firsts) == [key.decode() for key, _ in [*first, *more]], "each live event once, none twice"
-    corrections = [value for value, told in zip(values, decided, strict=True) if told["revision"] == 2]
-    assert sorted(corrections) == sorted(
-        output.value for output in corrected(first, of_ningbo.before, of_ningbo.after) if output.value
-    )
+    assert len(undone) == 10
+    written = [held for partition in (await of_ningbo.written()).values() for held in partition]
+    decided = [(key, orjson.loads(value), value) for key, value, _ in written]
+    firsts = [key for key, told, _ in decided if told["event_type"] == "settlement.adjusted" and told["revision"] == 1]
+    assert sorted(firsts) == [key for key, _ in [*first, *more]], "each live event once, none twice"
+
+    possible = {o.key: o.value for o in corrected(first, of_ningbo.before, of_ningbo.after)}
+    corrections = {key: value for key, told, value in decided if told["revision"] == 2}
+    assert sum(told["revision"] == 2 for _, told, _ in decided) == len(corrections), "none twice"
+    assert corrections.items() <= possible.items()
+
+    keys = {settlement(number)[0] for number in undone}
+    answers = Counter(value for _, told, value in decided if told["event_type"] == "settlement.adjustment_reversed")
+    assert {orjson.loads(value)["settlement_id"].encode() for value in answers} == keys
+    assert len(answers) == len(keys)
+    assert answers.total() - len(answers) == outcome.restored, "the same again, only behind a correction"
+    newest = {key: told["event_type"] for key, told, _ in decided}
+    assert {key for key, type in newest.items() if type == "settlement.adjustment_reversed"} == keys
+    assert possible.keys() - keys <= corrections.keys()
+
     assert outcome.tally.records == len(first), "the plan's offsets are frozen: what came later is not of it"
+    assert members == {1}, "the replay joins no group"
     assert await live_offsets(of_ningbo.settings, of_ningbo.settings.group_id) == await of_ningbo.ends(EVENTS)
 
 
@@ -411,6 +434,21 @@ async def test_the_rulebook_is_the_newest_release_or_as_it_was_known_then(of_nin
     with pytest.raises(RulebookUnknownError, match="2021-06-30"):
         await resolve(moment("2021-06-30"), held)
 
+    # A damaged record harms nothing; one of a hash that was released before hides no good one.
+    await append(of_ningbo.settings, of_ningbo.before.hash.encode(), b"{}")
+    held = shelves(of_ningbo.settings, None)
+    assert await resolve("newest", held) == of_ningbo.after
+    assert await resolve(of_ningbo.before.hash, held) == of_ningbo.before
+
+
+async def test_where_no_release_can_be_used_the_installed_notices_are_no_answer(of_ningbo: Past) -> None:
+    """Nor are they for a worker: somebody meant to release others."""
+    assert await resolve("newest", shelves(of_ningbo.settings, None)) == of_ningbo.after
+    await append(of_ningbo.settings, of_ningbo.before.hash.encode(), b"{}")
+
+    with pytest.raises(RulebookError, match="release at offset 0"):
+        await resolve("newest", shelves(of_ningbo.settings, None))
+
 
 async def test_several_processes_write_what_one_would_and_stop_when_told(of_ningbo: Past) -> None:
     records = list(settlements(800))
@@ -446,6 +484,19 @@ async def test_what_ends_one_process_is_told_by_the_run(of_ningbo: Past) -> None
 
     with pytest.raises(RetentionError, match="offsets 0 to 4 are gone"):
         await of_ningbo.run(plan, jobs=2)
+
+
+async def test_a_full_disk_is_told_with_the_mend(of_ningbo: Past, monkeypatch: pytest.MonkeyPatch) -> None:
+    await of_ningbo.settle(list(settlements(200)))
+    made = Store.__init__
+
+    def small(self: Store, path: Path) -> None:
+        made(self, path)
+        self._db.execute("PRAGMA max_page_count = 8")
+
+    monkeypatch.setattr(Store, "__init__", small)
+    with pytest.raises(ReplayError, match=r"disk is full.*set TMPDIR"):
+        await of_ningbo.run(await of_ningbo.plan())
 
 
 async def test_of_two_runs_of_one_plan_the_later_one_goes_on(of_ningbo: Past) -> None:

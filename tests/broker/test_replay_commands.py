@@ -8,6 +8,7 @@ import pytest
 
 from ops.kafka.broker import RealKafka
 from schemas.topics import ADJUSTED
+from streams.replay.plans import read
 from tests.broker.replaying import Past, past, settlements
 from tests.broker.test_deadletters import petct
 
@@ -44,9 +45,11 @@ async def test_plan_diff_run_and_log(of_ningbo: Past, tmp_path: Path) -> None:
     code, _, error = await petct(of_ningbo, "replay", "run", str(plan), "--emit")
     assert (code, b"must say why" in error) == (2, True)
     before = await of_ningbo.ends(ADJUSTED)
-    code, out, _ = await petct(of_ningbo, "replay", "run", str(plan), "--jobs", "1")
+    code, out, error = await petct(of_ningbo, "replay", "run", str(plan), "--jobs", "1")
     assert code == 0
     assert b"2 to emit" in out
+    (*_, last) = [orjson.loads(line) for line in error.splitlines() if line.startswith(b"{")]
+    assert (last["to_emit"], "emitted" in last) == (2, False), "a dry run emits nothing, and says nothing else"
     assert await of_ningbo.ends(ADJUSTED) == before
 
     code, out, _ = await petct(of_ningbo, "replay", "run", str(plan), "--emit", "--why", "posted late", "--who", "ops")
@@ -55,6 +58,8 @@ async def test_plan_diff_run_and_log(of_ningbo: Past, tmp_path: Path) -> None:
     code, out, _ = await petct(of_ningbo, "replay", "diff", str(plan), "--jobs", "1")
     assert code == 0, "nothing differs any more: what was needs_review is not"
 
+    code, out, _ = await petct(of_ningbo, "replay", "log")
+    assert f"done, by ops: posted late\n    plan {read(plan).name} of events".encode() in out
     code, out, _ = await petct(of_ningbo, "replay", "log", "--json")
     (run,) = orjson.loads(out)
     assert (run["who"], run["why"], run["status"], run["emitted"]) == ("ops", "posted late", "done", 2)
@@ -80,6 +85,8 @@ async def test_plan_diff_run_and_log(of_ningbo: Past, tmp_path: Path) -> None:
         (("--since", "2021-07-01", "--source", "alerts"), 2, "Give events or deadletters"),
         (("--since", "2021-07-01", "--source", "deadletters", "--reason", "bad"), 2, "--reason 'bad' is unknown"),
         (("--since", "2021-07-01", "--settlement-id-file", "nowhere"), 2, "nowhere cannot be read"),
+        (("--since", "2021-07-01", "--reason", "schema"), 2, "Add --source deadletters"),
+        (("--since", "2021-07-01", "-o", "nowhere/plan.yaml"), 2, "cannot be written, there is no folder nowhere"),
     ],
 )
 async def test_a_plan_that_cannot_be_is_refused_with_the_mend(
@@ -102,6 +109,10 @@ async def test_a_changed_plan_file_and_missing_topics_are_told(of_ningbo: Past, 
     plan.write_text(plan.read_text("utf-8").replace("start: 0", "start: 1", 1), "utf-8")
     code, _, error = await petct(of_ningbo, "replay", "run", str(plan), "--jobs", "1")
     assert (code, b"was changed after it was made" in error) == (2, True)
+
+    unknown = (await of_ningbo.plan()).model_copy(update={"rulebook": "sha256:" + "0" * 64})
+    code, _, error = await petct(of_ningbo, "replay", "run", str(of_ningbo.file(unknown)), "--jobs", "1")
+    assert (code, b"petct rulebook log" in error) == (7, True)
 
     of_ningbo.settings = of_ningbo.settings.model_copy(update={"topic_prefix": "nowhere."})
     code, _, error = await petct(of_ningbo, "replay", "plan", "--since", "2021-07-01")

@@ -45,7 +45,7 @@ from tests.kafka import Broker
 pytestmark = [pytest.mark.kafka, pytest.mark.real_kafka]
 
 REFUSED = "a release of the rulebook is refused; the one in use stays"
-SMALL = {"PETCT_BATCH_RECORDS": "200"}
+SMALL = {"PETCT_BATCH_RECORDS": "75"}
 
 
 @pytest.fixture
@@ -138,12 +138,12 @@ async def test_two_workers_under_load_switch_and_every_output_has_one_of_the_two
 ) -> None:
     old = installed()
     await release(on_kafka.settings, old)
-    records = list(events(11, 24_000, petct_share=0.7, invalid_share=0.02))
-    first, during, after = records[:8_000], records[8_000:20_000], records[20_000:]
+    records = list(events(11, 9_000, petct_share=0.7, invalid_share=0.02))
+    first, during, after = records[:3_000], records[3_000:7_500], records[7_500:]
     async with two_workers(on_kafka, tmp_path) as workers:
         await load(on_kafka, first)
         load_goes_on = feed(on_kafka, during, lots=12)
-        await on_kafka.until(500)
+        await on_kafka.until(200)
         await release(on_kafka.settings, other)
         began = time.monotonic()
         await until(lambda: all(in_use(worker, other) for worker in workers))
@@ -170,14 +170,16 @@ async def test_two_workers_under_load_switch_and_every_output_has_one_of_the_two
 async def test_a_worker_killed_while_it_switches_loses_and_repeats_nothing(
     on_kafka: Scene, other: Rulebook, tmp_path: Path
 ) -> None:
-    """kill -9 at the moment of the release, of one and then of the other, back and forth between two rulebooks."""
+    """kill -9 at the moment of the release, of one and then of the other, back and forth between two rulebooks, each
+    time under load."""
     old = installed()
     await release(on_kafka.settings, old)
-    records = list(events(12, 20_000, petct_share=0.7, invalid_share=0.02))
+    records = list(events(12, 9_000, petct_share=0.7, invalid_share=0.02))
     async with two_workers(on_kafka, tmp_path) as workers:
-        load_goes_on = feed(on_kafka, records, lots=20)
+        await load(on_kafka, records[:1_500])
         await on_kafka.until(200)
         for turn, book in enumerate((other, old, other, old, other)):
+            load_goes_on = feed(on_kafka, records[1_500 * (turn + 1) : 1_500 * (turn + 2)], lots=8)
             victim = workers[turn % 2]
             await release(on_kafka.settings, book)
             # Each a little later in the switch than the one before.
@@ -185,7 +187,7 @@ async def test_a_worker_killed_while_it_switches_loses_and_repeats_nothing(
             victim.kill()
             victim.start()
             await until(lambda victim=victim, book=book: in_use(victim, book))
-        await load_goes_on
+            await load_goes_on
         for partition in range(4):
             await on_kafka.until_committed(await _end(on_kafka, partition), partition)
         await stop(workers)

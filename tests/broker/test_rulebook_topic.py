@@ -124,6 +124,25 @@ async def test_damaged_records_are_told_and_hide_no_release(settings: Settings) 
     assert told.count("cannot be used: workers refuse it") == 4
     assert book.hash in told
     assert "cannot be used" in await petct(settings, "rulebook", "show", "111111", fails=True)
+    for reference in ("newest", book.hash):
+        assert json.loads(await petct(settings, "rulebook", "show", reference, "--json"))["rulebook"] == book.hash
+
+
+async def test_a_damaged_record_keeps_nobody_from_releasing_what_it_pretends_to_be(settings: Settings) -> None:
+    """Its time, that of its arrival, is no bound either for what was known before."""
+    book, known = installed(), datetime(2021, 7, 23, tzinfo=UTC)
+    await append(settings, book.hash.encode(), book.canonical[:-9])
+
+    made = await publish(settings, book, "anew", "a", known)
+
+    assert made is not None
+    assert (made.load(), made.known_from) == (book, known)
+    assert await publish(settings, book, "again", "a", known) is None
+    await append(settings, book.hash.encode(), None)
+    told = await petct(settings, "rulebook", "publish", "-m", "the good one, behind the damaged one")
+    assert "cannot be used; workers pass over it" in told
+    assert f"released {book.hash}" in told
+    assert [release.usable for release in await read_releases(settings)] == [False, True, False, True]
 
 
 async def test_the_commands_publish_list_compare_and_show(settings: Settings, tmp_path: Path) -> None:

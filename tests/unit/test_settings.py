@@ -1,10 +1,12 @@
 """A setting that is missing or wrong is told by the name of its variable, all of them at once, never with its value."""
 
 import os
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from schemas.secrets import DisclosureSecrets
 from streams.exit_codes import MEANING, ExitCode
 from streams.settings import KafkaSettings, SecretSettings, Settings, SettingsError, load, misspelt
 from streams.settings_reference import reference
@@ -32,8 +34,14 @@ def test_what_must_be_given_is_enough() -> None:
     settings = load(Settings)
 
     assert settings.topic("settlement.events") == "settlement.events"
-    assert settings.secret == b"s"
+    assert settings.secret == DisclosureSecrets(b"s")
     assert (settings.http_host, settings.http_port) == ("127.0.0.1", 9464)
+
+
+def test_a_secret_may_be_any_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PETCT_DISCLOSURE_SECRET", os.fsdecode(b"\xff secret"))
+
+    assert load(Settings).secret.first == b"\xff secret"
 
 
 def test_everything_that_is_missing_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +100,7 @@ def test_the_secret_may_stand_in_a_file_whose_last_line_break_does_not_count(
     monkeypatch.delenv("PETCT_DISCLOSURE_SECRET")
     monkeypatch.setenv("PETCT_DISCLOSURE_SECRET_FILE", str(tmp_path / "secret"))
 
-    assert load(SecretSettings).secret == b"geheim "
+    assert load(SecretSettings).secret == DisclosureSecrets(b"geheim ")
 
 
 @pytest.mark.parametrize(
@@ -115,6 +123,33 @@ def test_two_secrets_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert _told() == {
         "PETCT_DISCLOSURE_SECRET_FILE": "is set, and PETCT_DISCLOSURE_SECRET too; give one of the two",
     }
+
+
+def test_later_secrets_come_from_the_environment_or_a_file_and_are_checked_at_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PETCT_DISCLOSURE_LATER_SECRETS", "2027-01-01 other")
+    expected = DisclosureSecrets(b"s", ((date(2027, 1, 1), b"other"),))
+    assert load(SecretSettings).secret == expected
+    monkeypatch.delenv("PETCT_DISCLOSURE_LATER_SECRETS")
+    (tmp_path / "later").write_text("2027-01-01 other\n")
+    monkeypatch.setenv("PETCT_DISCLOSURE_LATER_SECRETS_FILE", str(tmp_path / "later"))
+    assert load(SecretSettings).secret == expected
+
+    (tmp_path / "later").write_text("2027-01-01 hush\nhush")
+    assert _told(SecretSettings) == {
+        "PETCT_DISCLOSURE_LATER_SECRETS_FILE": "is wrong: line 2: expected YYYY-MM-DD, a blank, the secret"
+    }
+    monkeypatch.setenv("PETCT_KAFKA_BOOTSTRAP_SERVERS", "none")
+    assert list(_told()) == ["PETCT_KAFKA_BOOTSTRAP_SERVERS", "PETCT_DISCLOSURE_LATER_SECRETS_FILE"]
+
+
+def test_the_password_of_a_key_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("hush\n")
+    monkeypatch.setenv("PETCT_KAFKA_SSL_KEY_PASSWORD_FILE", str(tmp_path / "password"))
+    assert load(KafkaSettings).ssl_key_password == "hush"
+    monkeypatch.setenv("PETCT_KAFKA_SSL_KEY_PASSWORD", "hush")
+    assert list(_told(KafkaSettings)) == ["PETCT_KAFKA_SSL_KEY_PASSWORD_FILE"]
 
 
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from schemas.adjusted import AdjustedRecord
 from schemas.disclosures import DisclosureRecord
+from schemas.secrets import DisclosureSecrets
 from schemas.topics import ADJUSTED, DISCLOSURES
 from streams.processors.settlement import Answer, Output, SettlementProcessor
 from streams.replay.difference import Kind, LeftAlone
@@ -20,7 +22,18 @@ from streams.replay.standing import NOTHING, disclosed, emitted, take, take_disc
 from streams.replay.store import Store, digest
 from streams.rulebook import Rulebook, load_rulebook
 from streams.rulebook.loader import NOTICES
-from tests.builders import SECRET, Event, InputRecord, event, installed_rulebook, line, reversal, shenzhen, void
+from tests.builders import (
+    SECRET,
+    Event,
+    InputRecord,
+    event,
+    installed_rulebook,
+    line,
+    processor,
+    reversal,
+    shenzhen,
+    void,
+)
 
 EVERYTHING = Filters()
 NO_CLAWBACK = (
@@ -38,6 +51,7 @@ class Bus:
 
     store: Store
     topics: dict[str, list[Output]] = field(default_factory=lambda: {ADJUSTED: [], DISCLOSURES: []})
+    secrets: bytes | DisclosureSecrets = SECRET
 
     def write(self, outputs: Sequence[Output]) -> None:
         for output in outputs:
@@ -60,7 +74,7 @@ class Bus:
 
     def live(self, rulebook: Rulebook, *events: Event) -> None:
         for made in events:
-            self.write(answer(rulebook, made).outputs)
+            self.write(answer(rulebook, made, self.secrets).outputs)
 
     def replay(
         self,
@@ -71,8 +85,8 @@ class Bus:
         answers: Sequence[Answer] = (),
         emit: bool = True,
     ) -> Verdict:
-        judge = Judge(self.store, 3, rulebook.hash, SECRET, filters, retrying=retrying)
-        given = answers or [answer(rulebook, made) for made in events]
+        judge = Judge(self.store, 3, rulebook.hash, self.secrets, filters, processor().plain, retrying=retrying)
+        given = answers or [answer(rulebook, made, self.secrets) for made in events]
         records = [InputRecord(made if isinstance(made, bytes) else orjson.dumps(made)) for made in events]
         cases = [
             judge.case(record, answered, offset)
@@ -90,9 +104,9 @@ class Bus:
         return verdict
 
 
-def answer(rulebook: Rulebook, made: Event | bytes) -> Answer:
+def answer(rulebook: Rulebook, made: Event | bytes, secrets: bytes | DisclosureSecrets = SECRET) -> Answer:
     value = made if isinstance(made, bytes) else orjson.dumps(made)
-    return SettlementProcessor(rulebook, SECRET, "0")(InputRecord(value))
+    return SettlementProcessor(rulebook, secrets, "0")(InputRecord(value))
 
 
 def records(verdict: Verdict, topic: str = ADJUSTED) -> list[dict[str, Any]]:
@@ -330,9 +344,40 @@ def test_a_decision_that_compaction_took_is_not_guessed(bus: Bus) -> None:
 
 def test_a_record_that_is_gone_is_asked_for_again(bus: Bus, cheaper: Rulebook) -> None:
     bus.live(installed_rulebook(), event())
-    judge = Judge(bus.store, 3, cheaper.hash, SECRET, EVERYTHING, retrying=False)
+    judge = Judge(bus.store, 3, cheaper.hash, SECRET, EVERYTHING, processor().plain, retrying=False)
     cases = [judge.case(InputRecord(orjson.dumps(event())), answer(cheaper, event()), 0)]
     batch, wanted = judge.wanted(cases)
     assert wanted[ADJUSTED] == {0}
     with pytest.raises(MovedError):
         judge.judge(cases, batch, {})
+
+
+# After a rotation of the disclosure secret.
+
+ROTATED = DisclosureSecrets(SECRET, ((date(2021, 7, 2), b"another one"),))
+
+
+def test_a_rotation_leaves_what_was_published_before_it_under_its_id(
+    bus: Bus,
+) -> None:
+    """What is corrected goes to the board under the old id, not beside it under a new one."""
+    bus.live(installed_rulebook(), event())
+    (before,) = bus.topics[DISCLOSURES]
+    bus.secrets = ROTATED
+
+    assert bus.replay(installed_rulebook(), event()).outputs == {}
+    corrected = bus.replay(installed_rulebook(), event(diagnoses=[]))
+    assert [output.key for output in corrected.outputs[DISCLOSURES]] == [before.key]
+
+
+def test_a_reversal_replayed_after_a_rotation_withdraws_under_both_ids(bus: Bus) -> None:
+    bus.live(installed_rulebook(), event())
+    (before,) = bus.topics[DISCLOSURES]
+    bus.secrets = ROTATED
+
+    verdict = bus.replay(installed_rulebook(), reversal())
+
+    withdrawn = records(verdict, DISCLOSURES)
+    assert [record["status"] for record in withdrawn] == ["withdrawn", "withdrawn"]
+    assert before.key in {output.key for output in verdict.outputs[DISCLOSURES]}
+    assert bus.replay(installed_rulebook(), reversal()).outputs == {}

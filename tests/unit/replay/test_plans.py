@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from streams.processors.form import Nhsa
+from streams.processors.settlement import SettlementProcessor
 from streams.replay.api import reference
 from streams.replay.errors import PlanError, RulebookUnknownError
 from streams.replay.filters import EventFilter
 from streams.replay.planning import moment
 from streams.replay.plans import Filters, Plan, Stretch, read, write
 from streams.replay.rulebooks import Folder, resolve
-from tests.builders import event, installed_rulebook, line, reversal
+from tests.builders import event, installed_rulebook, line, processor, reversal
+from tests.unit.nhsa.test_convert import message
 
 PLAN = Plan(
     source="events",
@@ -89,17 +92,19 @@ def test_a_time_without_an_offset_is_chinas() -> None:
 def test_filters_mean_an_event_by_its_content(filters: Filters, meant: bool) -> None:
     import orjson
 
-    assert EventFilter(filters)(orjson.dumps(event(line()))) is meant
+    assert EventFilter(filters, processor().plain)(orjson.dumps(event(line()))) is meant
+    of_the_interface = SettlementProcessor(installed_rulebook(), b"", "test", Nhsa())
+    assert EventFilter(filters, of_the_interface.plain)(orjson.dumps(message())) is meant
 
 
 def test_a_reversal_is_meant_by_what_it_reverses_and_broken_bytes_by_nothing() -> None:
     import orjson
 
-    of_settlement = EventFilter(Filters(settlement_ids=("S2021070100001",)))
+    of_settlement = EventFilter(Filters(settlement_ids=("S2021070100001",)), processor().plain)
     assert of_settlement(orjson.dumps(reversal()))
     for broken in (b"\xff", b"[]", None, b'{"hospital": 7, "patient": []}'):
         assert not of_settlement(broken)
-        assert EventFilter(Filters())(broken)
+        assert EventFilter(Filters(), processor().plain)(broken)
 
 
 async def test_a_rulebook_is_found_by_hash_or_refused_with_the_mend() -> None:

@@ -1,8 +1,11 @@
 """The store holds what stands for millions, in a file; what it gives back is what it was given."""
 
-import resource
 from pathlib import Path
 
+import psutil
+import pytest
+
+from streams.replay import store as store_module
 from streams.replay.standing import Disclosed, Emitted, Held
 from streams.replay.store import Store, digest
 
@@ -44,17 +47,20 @@ def test_a_digest_sees_all_but_the_rulebooks_hash() -> None:
     assert digest(one, b"sha256:1") != digest(other.replace(b'"x":1', b'"x":2'), b"sha256:2")
 
 
-def test_memory_does_not_grow_with_what_it_holds(tmp_path: Path) -> None:
-    """Ten times the settlements, hardly more memory: beyond the cache of 32 MiB they are in the file."""
+def test_memory_does_not_grow_with_what_it_holds_or_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the cache, here a small one, all is in the file; no two batches ask about as many settlements."""
+    monkeypatch.setattr(store_module, "_CACHE_KIB", 1024)
+    process = psutil.Process()
     with Store(tmp_path / "store.db") as store:
 
         def fill(first: int, count: int) -> int:
-            for start in range(first, first + count, 5_000):
-                store.put_settlements({b"S%d" % number: held(number) for number in range(start, start + 5_000)})
-            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            for start in range(first, first + count, 4_000):
+                store.put_settlements({b"S%d" % number: held(number) for number in range(start, start + 4_000)})
+                store.settlements(b"S%d" % number for number in range(start // 1_000 + 4_800))
+            return process.memory_info().rss
 
-        small = fill(0, 50_000)
-        large = fill(50_000, 450_000)
-        assert store.count() == 500_000
-        assert large - small < 64 * 1024, "KiB; the rows alone take more than that"
-        assert store.size() > 64 * 1024 * 1024
+        small = fill(0, 20_000)
+        large = fill(20_000, 80_000)
+        assert store.count() == 100_000
+        assert large - small < 8 * 1024 * 1024
+        assert store.size() > 12 * 1024 * 1024

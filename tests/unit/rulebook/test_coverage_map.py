@@ -102,3 +102,9 @@ def test_a_file_that_cannot_be_written_is_told(petct: Petct, place: str) -> None
     done = petct("rulebook", "coverage", "--html", place)
     assert done.returncode == 2
     assert b"cannot be written" in done.stderr
+
+
+def test_a_region_that_is_no_division_code_is_told(petct: Petct) -> None:
+    done = petct("rulebook", "coverage", "--region", "Ningbo")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"--region 'Ningbo' is not a division code of six digits" in done.stderr

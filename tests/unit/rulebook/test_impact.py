@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
+import tracemalloc
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
@@ -142,6 +144,26 @@ def test_the_largest_are_kept_and_no_more(cheaper: Rulebook) -> None:
     assert impact.changed == len(quantities)
 
 
+def test_memory_does_not_grow_with_the_events(cheaper: Rulebook) -> None:
+    """Each of them is a change, and of a settlement of its own."""
+    impact = Impact(installed_rulebook(), cheaper)
+    template = orjson.dumps(event(account=PAST, event_id="@", settlement_id="@"))
+
+    def after(first: int, end: int) -> int:
+        for number in range(first, end):
+            impact.add(InputRecord(template.replace(b'"@"', b'"S%06d"' % number)))
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        few, many = after(0, 50), after(50, 300)
+    finally:
+        tracemalloc.stop()
+    assert impact.changed == 300
+    assert many - few < 64 * 1024, "one change kept takes some kilobytes"
+
+
 def test_the_page_shows_both_derivations_and_loads_nothing(cheaper: Rulebook) -> None:
     hostile = event(account=PAST, settlement_id="<script>alert(1)</script>")
     page = impact_page(tried(installed_rulebook(), cheaper, [hostile]), "Events of a test")
@@ -161,10 +183,13 @@ def test_the_command_compares_files_in_words_json_and_a_page(petct: Petct, tmp_p
     text = petct(*arguments).stdout.decode()
     assert "1 of 2 come out otherwise" in text
     assert "one (330100): covered → covered" in text
-    told = orjson.loads(petct(*arguments, "--json", "--html", "impact.html").stdout.partition(b"\n")[2])
+    told = orjson.loads(petct(*arguments, "--json", "--html", "impact.html").stdout)
     assert (told["events"], told["changed"], told["money"]["after"]["hospital"]) == (2, 1, "100.00")
     assert told["largest"][0]["after"]["lines"][0]["fund_amount"] == "3900.00"
     assert "one (330100)" in (tmp_path / "impact.html").read_text("utf-8")
+
+
+ON_THE_BUS = ("--topic", "settlement.events")
 
 
 @pytest.mark.parametrize(
@@ -174,6 +199,18 @@ def test_the_command_compares_files_in_words_json_and_a_page(petct: Petct, tmp_p
         (("installed", "--events", "-", "--topic", "settlement.events"), "give either --events or --topic"),
         (("installed", "--events", "-", "--since", "2021-07-01"), "--since and --until are about a topic"),
         (("installed", "--topic", "other"), "--topic 'other' is unknown"),
+        (("installed", *ON_THE_BUS, "--since", "yesterday"), "'yesterday' is no time"),
+        (("installed", *ON_THE_BUS, "--since", "0001-01-01"), "--since 0001-01-01 lies before 1970"),
+        (
+            ("installed", *ON_THE_BUS, "--since", "2021-07-02", "--until", "2021-07-01"),
+            "is not after --since 2021-07-02",
+        ),
+        (("installed", *ON_THE_BUS, "--until", "0001-01-01"), "is not after --since 1970-01-01"),
+        (
+            ("installed", "--events", "-", "--html", "nowhere/page.html"),
+            "cannot be written, there is no folder nowhere",
+        ),
+        (("installed", "--events", "-", "--html", "."), "cannot be written, it is a directory"),
         (("installed", "--events", "absent.jsonl"), "there is no such file"),
         (("./absent", "--events", "-"), "./absent: there is no such folder"),
         (("newest", "--events", "-"), "PETCT_KAFKA_BOOTSTRAP_SERVERS is not set"),

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from schemas.codec import dumps
 from streams.rulebook import Rulebook, RulebookError
-from streams.rulebook.release import Release, UnknownReleaseError, find, headers, newest
+from streams.rulebook.canonical import digest
+from streams.rulebook.release import Release, UnknownReleaseError, find, headers, is_newest, newest
 from tests.builders import installed_rulebook
 
 START = datetime(2021, 7, 1, tzinfo=UTC)
 
 
-def release(offset: int, hash: str, known_day: int | None = None) -> Release:
+def release(offset: int, hash: str, canonical: bytes = b"", known_day: int | None = None) -> Release:
     known = START + timedelta(days=offset if known_day is None else known_day)
-    return Release(offset, f"sha256:{hash}", b"", "", "", known, START + timedelta(days=offset))
+    return Release(offset, f"sha256:{hash}", canonical, "", "", known, START + timedelta(days=offset))
 
 
-ABC, ABD, XYZ = "abcabc" + "0" * 58, "abcabd" + "0" * 58, "123456" + "0" * 58
-RELEASES = [release(0, ABC), release(2, ABD), release(4, XYZ), release(6, ABC)]
+def without(notice: str) -> tuple[str, bytes]:
+    """Hash and canonical form of the installed rulebook without one notice."""
+    told = json.loads(installed_rulebook().canonical)
+    del told["notices"][notice]
+    return digest(dumps(told)).removeprefix("sha256:"), dumps(told)
+
+
+ONE, TWO, THREE = without("nb-2021-23"), without("sx-2021-catastrophic"), without("sz-2023-358")
+RELEASES = [release(0, *ONE), release(2, *TWO), release(4, *THREE), release(6, *ONE)]
+NEWER = dumps({**json.loads(ONE[1]), "format": 99})
 
 
 def test_the_newest_is_the_last_one_written() -> None:
@@ -28,15 +40,45 @@ def test_the_newest_is_the_last_one_written() -> None:
     assert newest([]) is None
 
 
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        release(8, ONE[0], ONE[1][:-5], known_day=0),
+        release(8, TWO[0], b"{}", known_day=0),
+        release(8, digest(NEWER).removeprefix("sha256:"), NEWER, known_day=0),
+        Release(8, "", b"", "", "", START, START),
+    ],
+)
+def test_what_cannot_be_used_is_no_release_to_decide_by(spoilt: Release) -> None:
+    """As a worker, which goes on with the one before."""
+    with pytest.raises(RulebookError):
+        spoilt.load()
+    assert newest([*RELEASES, spoilt]) is RELEASES[-1]
+    assert newest([*RELEASES, spoilt], START) is RELEASES[0]
+    assert find([*RELEASES, spoilt], "newest") is RELEASES[-1]
+    assert find([*RELEASES, spoilt], ONE[0]) is RELEASES[-1], "a damaged copy hides no good one"
+    assert newest([spoilt]) is None
+    assert find([spoilt], "newest") is spoilt, "its load says why"
+
+
+def test_only_an_undamaged_last_record_makes_a_release_superfluous() -> None:
+    assert is_newest(RELEASES, f"sha256:{ONE[0]}")
+    assert not is_newest(RELEASES, f"sha256:{TWO[0]}")
+    assert not is_newest([], f"sha256:{ONE[0]}")
+    damaged = replace(RELEASES[-1], offset=8, canonical=b"{}")
+    assert not is_newest([*RELEASES, damaged], f"sha256:{ONE[0]}")
+
+
 def test_as_known_at_a_time() -> None:
     assert newest(RELEASES, START - timedelta(seconds=1)) is None
     assert newest(RELEASES, START) is RELEASES[0]
     assert newest(RELEASES, START + timedelta(days=3)) is RELEASES[1]
     # Written later, though said to be known earlier: what was written last still wins.
-    assert newest([*RELEASES, release(8, XYZ, known_day=0)], START) == release(8, XYZ, known_day=0)
+    late = release(8, *THREE, known_day=0)
+    assert newest([*RELEASES, late], START) is late
 
 
-@pytest.mark.parametrize("reference", ["newest", ABC, f"sha256:{ABC}", "abcabc"])
+@pytest.mark.parametrize("reference", ["newest", ONE[0], f"sha256:{ONE[0]}", ONE[0][:6]])
 def test_a_hash_released_again_means_its_latest_record(reference: str) -> None:
     assert find(RELEASES, reference) is RELEASES[-1]
 

@@ -1,0 +1,102 @@
+"""The suite's own broker, its stages, and the table of what they showed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ops.kafka.broker import KafkaUnavailableError, RealKafka
+from tests.faults import report
+from tests.faults.form import FORM
+from tests.faults.stage import Result, Stage
+
+_results = pytest.StashKey[list[Result]]()
+_measured = pytest.StashKey[dict[str, str]]()
+
+PROPERTIES = {
+    # How often the broker looks for transactions that took too long: every 10 s by default.
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
+}
+
+
+@pytest.fixture(scope="session")
+def _faulty_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealKafka | str]:
+    kafka = RealKafka(
+        tmp_path_factory.mktemp("faulty-kafka"),
+        properties=PROPERTIES,
+        listeners={"PROXIED": "PLAINTEXT"},
+        proxied=["PROXIED"],
+    )
+    try:
+        kafka.start()
+    except KafkaUnavailableError as error:
+        yield str(error)
+    else:
+        yield kafka
+    finally:
+        kafka.stop()
+        # Gigabytes after the long form.
+        shutil.rmtree(kafka.directory, ignore_errors=True)
+
+
+@pytest.fixture
+def kafka(_faulty_kafka: RealKafka | str) -> RealKafka:
+    """One node that these tests may kill; it is up when a test begins. Its listener PROXIED needs a proxy."""
+    if isinstance(_faulty_kafka, RealKafka):
+        return _faulty_kafka.start()
+    if os.environ.get("REQUIRE_KAFKA") == "1":
+        pytest.fail(f"REQUIRE_KAFKA=1, and there is no real Kafka: {_faulty_kafka}", pytrace=False)
+    pytest.skip(f"no real Kafka: {_faulty_kafka}")
+
+
+@pytest.fixture
+def stage(kafka: RealKafka, prefix: str, tmp_path: Path) -> Callable[..., Stage]:
+    """A stage on the suite's broker, by the name of its scenario."""
+
+    def make(scenario: str, **given: object) -> Stage:
+        return Stage(scenario, kafka.bootstrap_servers, prefix, tmp_path, **given)  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def show(request: pytest.FixtureRequest) -> Callable[[Result], None]:
+    """Puts a result into the table, and holds it to what the suite promises."""
+    results = request.config.stash.setdefault(_results, [])
+
+    def judge(result: Result) -> None:
+        results.append(result)
+        if FORM.long:
+            report.write([result], {})
+        if result.scenario.control:
+            assert not result.verdict.exactly_once, f"the control is not red: {result}"
+        else:
+            assert result.verdict.exactly_once, str(result)
+
+    return judge
+
+
+@pytest.fixture
+def measured(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Puts figures of a load into the table of memory and latency."""
+    figures = request.config.stash.setdefault(_measured, {})
+
+    def tell(load: str, found: str) -> None:
+        figures[load] = found
+        if FORM.long:
+            report.write([], {load: found})
+        print(f"\n{load}: {found}")
+
+    return tell
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    results, figures = config.stash.get(_results, []), config.stash.get(_measured, {})
+    if results or figures:
+        terminalreporter.section("FAULTS")
+        for line in [*map(str, results), *(f"{load}: {found}" for load, found in figures.items())]:
+            terminalreporter.line(line)
