@@ -66,6 +66,14 @@ bench: setup ## Measure the worker against a plain consumer, and a dry run again
 bench-overhead: setup ## Measure what the metrics cost: the worker with and without them, in turns (some minutes)
 	$(BIN)/python -m tests.bench.overhead $(ARGS)
 
+.PHONY: bench-board
+bench-board: setup ## Measure what docs/board.md says of 200,000 disclosures, and write it (some ten minutes)
+	$(BIN)/python -m tests.bench.board --write $(ARGS)
+
+.PHONY: test-board-long
+test-board-long: setup ## Kill settle and watch at random for a minute, and compare the lists with those computed offline
+	PETCT_LONG_TESTS=1 REQUIRE_KAFKA=1 $(BIN)/python -m pytest tests/broker/test_board_faults.py -k killed_at_random -s $(ARGS)
+
 .PHONY: bench-capacity
 bench-capacity: setup ## Measure what docs/capacity.md says, and write it (about fifteen minutes)
 	$(BIN)/python -m tests.bench.capacity $(ARGS)

@@ -20,7 +20,11 @@ class DisclosingHospital(Written):
 
 
 class DisclosedExam(Written):
-    """One row. `age` in whole years on the day of service; `surname` ＊ where it cannot be told apart."""
+    """One row. `age` in whole years on the day of service; `surname` ＊ where it cannot be told apart.
+
+    `age_or_over` is there only where the notice's rule top-codes ages: `age` is then its limit, and the patient's age
+    that or more.
+    """
 
     service_date: IsoDay
     exam: str
@@ -28,6 +32,7 @@ class DisclosedExam(Written):
     age: Annotated[int, Field(ge=0)]
     diagnosis: str
     charged_price: Money
+    age_or_over: Literal[True] | None = None
 
 
 class _Disclosing(Written):

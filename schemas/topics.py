@@ -12,6 +12,8 @@ DEADLETTERS: Final = "settlement.deadletters"
 RULEBOOK: Final = "settlement.rulebook"
 ALERTS: Final = "settlement.alerts"
 REPLAYS: Final = "settlement.replays"
+BOARD: Final = "settlement.board"
+"""Internal to the watch role: what it hands on to itself, from the partition of an event to that of its hospital."""
 
 OUTPUTS: Final = (ADJUSTED, DISCLOSURES, DEADLETTERS)
 """What the worker writes."""
@@ -93,6 +95,14 @@ TOPICS: Final[dict[str, Topic]] = {
             key="what the record is about: a plan's partition, a run, a dead letter",
             value="progress of a replay, record of a run, end of a dead letter",
             cleanup_policy="compact",
+            partitions="input",
+            config=_OUTPUT,
+        ),
+        Topic(
+            BOARD,
+            key="hospital code",
+            value="what a hospital has to list, on the way to its list (internal)",
+            cleanup_policy="delete",
             partitions="input",
             config=_OUTPUT,
         ),

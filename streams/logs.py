@@ -103,5 +103,10 @@ def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
     handler.addFilter(lambda record: not record.name.startswith("aiokafka") or limit.filter(record))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # Below these levels aiokafka writes keys and values, and the others tell of themselves.
-    for name, least in (("aiokafka", logging.WARNING), ("mode", logging.WARNING), ("asyncio", logging.WARNING)):
+    for name, least in (
+        ("aiokafka", logging.WARNING),
+        ("mode", logging.WARNING),
+        ("faust", logging.WARNING),
+        ("asyncio", logging.WARNING),
+    ):
         logging.getLogger(name).setLevel(max(level, least))

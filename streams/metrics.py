@@ -42,6 +42,7 @@ RESULTS: Final = ("committed", "aborted", "in_doubt")
 CAUSES: Final = ("fenced", "broker", "timeout", "topics", "unforeseen")
 REPLAY_MODES: Final = ("emit", "compare")
 REPLAY_PHASES: Final = ("reading", "replaying", "waiting")
+BOARD_FATES: Final = ("listed", "withdrawn", "repeated", "unreadable")
 LANE_STATES: Final = ("opening", "running", "reopening", "closing")
 
 M = TypeVar("M", Counter, Gauge, Histogram)
@@ -66,7 +67,7 @@ class Metric:
     question: str
     labels: dict[str, tuple[str, ...] | str] = field(default_factory=dict)
     buckets: tuple[float, ...] = ()
-    process: Literal["worker", "replay"] = "worker"
+    process: Literal["worker", "replay", "watch"] = "worker"
 
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 40.0)
@@ -76,6 +77,10 @@ _BATCHES: Final = (1.0, 10.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0, 30_000.0
 _PARTITION: Final = "partitions of settlement.events that this worker owns"
 _CITY: Final = (
     f"cities the rulebook in force has a rule for, a province's code for its own pool, `{OTHER}` for all else"
+)
+_DISCLOSING_CITY: Final = (
+    "cities of hospitals that the newest rulebook has a rule of their own for, a province's code for its own, "
+    f"`{OTHER}` for all else"
 )
 
 CATALOGUE: Final[dict[str, Metric]] = {
@@ -370,6 +375,51 @@ CATALOGUE: Final[dict[str, Metric]] = {
             "Does it hang?",
             process="replay",
         ),
+        # The disclosure board, kept by the watch worker.
+        Metric(
+            "petct_board_disclosures_total",
+            "counter",
+            "records",
+            "Disclosure records taken by the board, by what became of them; after a crash some are counted again.",
+            "Does the board move, and can it read what it gets?",
+            {"fate": BOARD_FATES},
+            process="watch",
+        ),
+        Metric(
+            "petct_board_lists",
+            "gauge",
+            "lists",
+            "Daily lists that this process holds.",
+            "Is anything there, and is it spread?",
+            process="watch",
+        ),
+        Metric(
+            "petct_board_rows",
+            "gauge",
+            "rows",
+            "Rows on all daily lists that this process holds.",
+            "Does it grow as examinations do?",
+            process="watch",
+        ),
+        Metric(
+            "petct_board_newest_day_timestamp_seconds",
+            "gauge",
+            "seconds",
+            "Start, in China, of the newest day that a hospital of the city has a list of; 0: of none.",
+            "How fresh is what the hospitals of a city can publish?",
+            {"city": _DISCLOSING_CITY},
+            process="watch",
+        ),
+        Metric(
+            "petct_board_missing_lists",
+            "gauge",
+            "hospitals",
+            "Hospitals of the city with examinations yesterday that must be disclosed, and no list of that day; 0 "
+            "before PETCT_BOARD_DUE_HOUR.",
+            "Does a hospital break its duty to publish because of us?",
+            {"city": _DISCLOSING_CITY},
+            process="watch",
+        ),
     )
 }
 
@@ -586,3 +636,32 @@ class Metrics(Instruments):
         for gauge in (self._lag, self._lag_seconds, self._progress):
             with contextlib.suppress(KeyError):
                 gauge.remove(str(partition))
+
+
+class WatchMetrics(Instruments):
+    """The registry of one watch process."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._disclosures = self.counters("petct_board_disclosures_total")
+        self.lists = self.gauge("petct_board_lists")
+        self.rows = self.gauge("petct_board_rows")
+        self._newest_day = self.gauges("petct_board_newest_day_timestamp_seconds")
+        self._missing = self.gauges("petct_board_missing_lists")
+        self.cities([OTHER])
+
+    def cities(self, cities: Iterable[str]) -> None:
+        """Cities told of from now on; those before stay."""
+        cities = tuple(cities)
+        self._newest_day.begin(cities)
+        self._missing.begin(cities)
+
+    def disclosure(self, fate: str) -> None:
+        self._disclosures[fate,].inc()
+
+    def board(self, newest: Mapping[str, float], missing: Mapping[str, int]) -> None:
+        """By city: the start of the newest day with a list, in seconds since 1970, and how many lists are missing."""
+        for (city,), gauge in self._newest_day.items():
+            gauge.set(newest.get(city, 0))
+        for (city,), gauge in self._missing.items():
+            gauge.set(missing.get(city, 0))

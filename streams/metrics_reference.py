@@ -17,8 +17,8 @@ All are served as `/metrics` in the text format of Prometheus, with those the cl
 - Counters count what is committed. A batch that was thrown away has counted nothing, so that over all workers since
   their start the numbers are those of the topics.
 - Labels whose values are listed here stand at 0 from the start: `rate()` and `increase()` miss no first event.
-- No label holds a person, a settlement or a hospital. `city` is that of the insured, and only where the rulebook in
-  force has a rule of the city's own; all the others are `other`.
+- No label holds a person, a settlement or a hospital. `city` is that of the insured (of the board: of the hospital),
+  and only where the rulebook in force has a rule of the city's own; all the others are `other`.
 - What is told by partition, its owner tells. A partition nobody tells of is one nobody owns.
 - A histogram has the buckets of its last column, and `+Inf`.
 
@@ -37,11 +37,16 @@ _SECTIONS: Final = (
         "after: what a run did for good stands in `petct replay log`. A run shorter than the scrape "
         "interval is not seen.\n\n",
     ),
+    (
+        "watch",
+        "The watch worker",
+        "Port `PETCT_HTTP_PORT` (9464), on `PETCT_HTTP_HOST` (loopback), as of any worker. Each process tells of the "
+        "hospitals it holds: sum over them, or take the largest.\n\n",
+    ),
 )
 _TAIL: Final = """## Not there, and why
 
-- Nothing about the disclosure board or the surveillance of `petct worker watch`: a metric is listed once
-  something sets it.
+- Nothing about the surveillance of `petct worker watch`: a metric is listed once something sets it.
 - No lag of a partition that no worker owns, and none of a worker that is down: that is for `up` and
   `sum(petct_assigned_partitions)` to tell.
 - Nothing of the brokers: Kafka has an exporter of its own.

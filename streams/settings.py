@@ -221,6 +221,25 @@ class LogSettings(_Environment):
     )
 
 
+class ProcessSettings(KafkaSettings, LogSettings):
+    """What every process that works on the bus has."""
+
+    session_timeout_ms: int = Field(
+        9_000, ge=6_000, le=60_000, description="Silence after which the group gives a worker's partitions to others."
+    )
+    broker_wait_seconds: float = Field(
+        60.0, ge=0, description="How long to wait for brokers at start, or for the group to take us back."
+    )
+    shutdown_seconds: float = Field(10.0, gt=0, le=300, description="Budget of an orderly stop.")
+    http_host: str = Field("127.0.0.1", description="Address of /metrics, /livez and /readyz.")
+    http_port: Port = Field(9464, description="Port of the same; 0: off.")
+
+    @property
+    def heartbeat_ms(self) -> int:
+        """A third of the session, as Kafka advises."""
+        return self.session_timeout_ms // 3
+
+
 class FormSettings(_Environment):
     """In what form events lie on the bus, and what the national interface leaves to be looked up."""
 
@@ -237,7 +256,7 @@ class FormSettings(_Environment):
     )
 
 
-class Settings(KafkaSettings, SecretSettings, LogSettings, FormSettings):
+class Settings(ProcessSettings, SecretSettings, FormSettings):
     """All that `petct worker settle` needs."""
 
     group_id: GroupId = Field(
@@ -248,9 +267,6 @@ class Settings(KafkaSettings, SecretSettings, LogSettings, FormSettings):
         max_length=200,
         description="Name of this worker in the group (static membership); two workers never share one. "
         "When not set: the host's name with the number of the worker on it. `none`: dynamic membership.",
-    )
-    session_timeout_ms: int = Field(
-        9_000, ge=6_000, le=60_000, description="Silence after which the group gives a worker's partitions to others."
     )
     offset_reset: Literal["earliest", "latest"] = Field(
         "earliest", description="Where a partition without a committed offset begins."
@@ -277,10 +293,6 @@ class Settings(KafkaSettings, SecretSettings, LogSettings, FormSettings):
         description="After which the broker ends an open transaction; above the 40 s limit of a batch, "
         "not above the broker's `transaction.max.timeout.ms`.",
     )
-    broker_wait_seconds: float = Field(
-        60.0, ge=0, description="How long to wait for brokers at start, or for the group to take us back."
-    )
-    shutdown_seconds: float = Field(10.0, gt=0, le=300, description="Budget of an orderly stop.")
     breaker_run: int = Field(
         1_000, ge=0, description="So many dead letters in a row in one partition stop the worker; 0: never."
     )
@@ -295,8 +307,6 @@ class Settings(KafkaSettings, SecretSettings, LogSettings, FormSettings):
         description="How long a worker stopped by the breaker goes on telling so on /metrics before it ends: "
         "longer than Prometheus takes to look twice.",
     )
-    http_host: str = Field("127.0.0.1", description="Address of /metrics, /livez, /readyz and /status.")
-    http_port: Port = Field(9464, description="Port of the same; 0: off.")
     replay_http_port: Port = Field(
         9465, description="Port of /metrics of a replay while it runs; 0: off. A port in use is told, and done without."
     )
@@ -314,10 +324,61 @@ class Settings(KafkaSettings, SecretSettings, LogSettings, FormSettings):
         None, description="Folder of notices that `installed` means instead of those this program came with."
     )
 
+
+class WatchSettings(ProcessSettings):
+    """All that `petct worker watch` needs."""
+
+    watch_group_id: GroupId = Field(
+        "petct-watch", description="Consumer group, and first part of the names of the topics that hold its state."
+    )
+    watch_instance_id: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = Field(
+        None, description="Name of this process in the group (static membership); two processes never share one."
+    )
+    watch_store: Literal["rocksdb", "memory"] = Field(
+        "rocksdb", description="Where its state lies: on disk, or in memory and read from Kafka at each start."
+    )
+    watch_folder: Path = Field(
+        Path(".petct-watch"), description="Folder of that state; two processes never share one. May be lost."
+    )
+    watch_api_host: str = Field("127.0.0.1", description="Address of the read API (docs/board.md).")
+    watch_api_port: Port = Field(9466, description="Port of the same; 0: off.")
+    watch_api_url: Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+$")] | None = Field(
+        None,
+        description="Where the other processes of the group reach this one's read API, for example "
+        "`http://10.0.0.7:9466`. When not set: its address and port.",
+    )
+    board_due_hour: int = Field(
+        9,
+        ge=0,
+        le=23,
+        description="Hour in China from which the lists of yesterday must be there; a hospital with examinations and "
+        "no list is late then.",
+    )
+    inquiry: bool = Field(
+        False, description="Whether the newest revision of each settlement is kept, and told by the read API."
+    )
+    inquiry_token: SecretStr | None = Field(None, description="What a reader of settlements must show.")
+    inquiry_token_file: Path | None = Field(None, description="File that holds that token instead.")
+
+    @classmethod
+    def _cross_check(cls, given: Mapping[str, Any]) -> list[SettingProblem]:
+        found = super()._cross_check(given)
+        if str(given["inquiry"]).lower() in {"true", "1", "yes", "on"}:
+            if given["inquiry_token"] is None and given["inquiry_token_file"] is None:
+                found.append(cls._problem("inquiry_token", "is not set, but PETCT_INQUIRY needs one"))
+            if str(given["watch_api_port"]) == "0":
+                found.append(cls._problem("watch_api_port", "is 0, but PETCT_INQUIRY is told there"))
+        return found + cls._secret_problems(given, "inquiry_token", "inquiry_token_file")
+
     @property
-    def heartbeat_ms(self) -> int:
-        """A third of the session, as Kafka advises."""
-        return self.session_timeout_ms // 3
+    def api_url(self) -> str:
+        """Where the others of the group reach this process."""
+        return self.watch_api_url or f"http://{self.watch_api_host}:{self.watch_api_port}"
+
+    @property
+    def token(self) -> str:
+        """Never log it."""
+        return _secret(self.inquiry_token, self.inquiry_token_file) or ""
 
 
 S = TypeVar("S", bound=_Environment)

@@ -10,14 +10,25 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
 from streams.exit_codes import MEANING
-from streams.settings import FormSettings, KafkaSettings, LogSettings, SecretSettings, Settings, variable
+from streams.settings import (
+    FormSettings,
+    KafkaSettings,
+    LogSettings,
+    ProcessSettings,
+    SecretSettings,
+    Settings,
+    WatchSettings,
+    variable,
+)
 
 _SECTIONS: Final[tuple[tuple[str, type[BaseSettings]], ...]] = (
     ("Brokers and topics", KafkaSettings),
     ("The disclosure secret", SecretSettings),
     ("Logs", LogSettings),
     ("The form of events", FormSettings),
+    ("Every worker", ProcessSettings),
     ("The settle worker", Settings),
+    ("The watch worker", WatchSettings),
 )
 _HEAD: Final = """# Configuration
 

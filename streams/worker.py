@@ -6,11 +6,9 @@ import asyncio
 import contextlib
 import os
 import platform
-import signal
 import sys
-import threading
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 
 import structlog
 import uvloop
@@ -25,6 +23,7 @@ from streams.bus.rules import ReleasedRules, Rules
 from streams.bus.service import SettleService
 from streams.exit_codes import ExitCode
 from streams.forms import form_of
+from streams.hosting import Ending, end_at_the_latest, installed_version, refuse
 from streams.metrics import Metrics
 from streams.processors.settlement import SettlementProcessor
 from streams.rulebook import Rulebook, RulebookError, load_rulebook
@@ -42,12 +41,12 @@ def run_settle(settings: Settings) -> int:
         form = form_of(settings)
         fallback = load_rulebook(settings.notices) if settings.rulebook_fallback == "installed" else None
     except SettingsError as error:
-        return _refuse(ExitCode.USAGE, str(error))
+        return refuse(ExitCode.USAGE, str(error))
     except RulebookError as error:
-        return _refuse(ExitCode.RULEBOOK, str(error))
+        return refuse(ExitCode.RULEBOOK, str(error))
 
     def make(book: Rulebook) -> Process:
-        return SettlementProcessor(book, settings.secret, worker_version(), form)
+        return SettlementProcessor(book, settings.secret, installed_version(), form)
 
     return run(settings, lambda metrics: ReleasedRules(settings, make, metrics, fallback))
 
@@ -65,17 +64,13 @@ def run(
         return runner.run(_main(settings, clients, rules))
 
 
-def worker_version() -> str:
-    """As installed; `0` from a checkout that is not."""
-    try:
-        return version("petct-settlement")
-    except PackageNotFoundError:
-        return "0"
-
-
 def _versions() -> dict[str, str]:
     names = ("aiokafka", "aiohttp", "pydantic", "orjson", "uvloop")
-    return {"petct-settlement": worker_version(), "python": platform.python_version(), **{n: version(n) for n in names}}
+    return {
+        "petct-settlement": installed_version(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in names},
+    }
 
 
 class _Worker(Service):
@@ -94,27 +89,13 @@ class _Worker(Service):
 
 
 async def _main(settings: Settings, clients: Clients, rules: Callable[[Metrics], Rules]) -> int:
-    loop = asyncio.get_running_loop()
-    ended: asyncio.Future[tuple[ExitCode, str]] = loop.create_future()
-
-    def end(code: ExitCode, why: str) -> None:
-        if not ended.done():
-            ended.set_result((code, why))
-
-    told = asyncio.Event()
-
-    def tell(number: signal.Signals) -> None:
-        told.set()
-        end(ExitCode.OK, f"{number.name} received")
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, tell, number)
-    metrics = Metrics(worker_version())
+    end = Ending()
+    metrics = Metrics(installed_version())
     settle = SettleService(settings, clients, rules(metrics), metrics, end)
     worker = _Worker(settle, HealthServer(settings, settle, metrics.registry, _versions()))
     log.info(
         "settle worker starts",
-        version=worker_version(),
+        version=installed_version(),
         group=settings.group_id,
         input_format=settings.input_format,
         member=clients.instance_id,
@@ -124,8 +105,8 @@ async def _main(settings: Settings, clients: Clients, rules: Callable[[Metrics],
     try:
         await worker.start()
     except SettingsError as error:
-        return _refuse(ExitCode.USAGE, str(error))
-    code, why = await ended
+        return refuse(ExitCode.USAGE, str(error))
+    code, why = await end.wait()
     (log.info if code is ExitCode.OK else log.error)("settle worker stops", why=why, exit_code=int(code))
     if code is ExitCode.BREAKER and settings.http_port and settings.breaker_hold_seconds:
         # Gone at once, it would be restarted and gone again before anybody had asked it what is wrong.
@@ -133,27 +114,10 @@ async def _main(settings: Settings, clients: Clients, rules: Callable[[Metrics],
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(settle.stop(), settings.shutdown_seconds)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(told.wait(), settings.breaker_hold_seconds)
-    _end_at_the_latest(settings.shutdown_seconds, code)
+            await asyncio.wait_for(end.signalled.wait(), settings.breaker_hold_seconds)
+    end_at_the_latest(settings.shutdown_seconds, code)
     await worker.stop()
     log.info("settle worker stopped", exit_code=int(code))
-    return code
-
-
-def _end_at_the_latest(budget: float, code: ExitCode) -> None:
-    """End the process when the budget is spent, whatever still hangs: what is not committed is done anew elsewhere."""
-
-    def end() -> None:
-        sys.stderr.flush()
-        os._exit(code)
-
-    timer = threading.Timer(budget, end)
-    timer.daemon = True
-    timer.start()
-
-
-def _refuse(code: ExitCode, why: str) -> int:
-    sys.stderr.write(f"{why}\n")
     return code
 
 
@@ -162,7 +126,7 @@ def main() -> int:
     try:
         settings = load(Settings)
     except SettingsError as error:
-        return _refuse(ExitCode.USAGE, str(error))
+        return refuse(ExitCode.USAGE, str(error))
     return run_settle(settings)
 
 

@@ -13,7 +13,7 @@ from unicodedata import category, normalize
 
 from schemas.events import Diagnosis, SettlementCompleted
 from streams.adjudication.settlement import Settlement, standing
-from streams.adjudication.surname import split_name
+from streams.adjudication.surname import MASK, is_common, split_name
 from streams.rulebook.index import Rulebook
 from streams.rulebook.model import DisclosureRule
 
@@ -23,7 +23,10 @@ _SHORTEST_PART: Final = 2
 
 
 class DisclosedExam(NamedTuple):
-    """One row of the public list. `age` in whole years on the day of service, `charged_price` in yuan."""
+    """One row of the public list. `age` in whole years on the day of service, `charged_price` in yuan.
+
+    `age_or_over`: the rule top-codes ages; `age` is its limit, and the patient's that or more.
+    """
 
     service_date: date
     exam: str
@@ -31,6 +34,7 @@ class DisclosedExam(NamedTuple):
     age: int
     diagnosis: str
     charged_price: Decimal
+    age_or_over: bool = False
 
 
 class Disclosure(NamedTuple):
@@ -54,18 +58,23 @@ def disclose(event: SettlementCompleted, settlement: Settlement, rulebook: Ruleb
         return None
     surname, given_name = split_name(patient.name)
     diagnosis = published_diagnosis(event.diagnoses, patient.name, given_name)
-    exams = tuple(
-        DisclosedExam(
-            line.item.service_date,
-            line.exam,
-            surname,
-            age(patient.birth_date, line.item.service_date),
-            diagnosis,
-            line.charged,
+    exams = []
+    for line, rule in ordered:
+        day = line.item.service_date
+        years = age(patient.birth_date, day)
+        over = rule.age_top is not None and years >= rule.age_top
+        exams.append(
+            DisclosedExam(
+                day,
+                line.exam,
+                surname if rule.surname_policy == "as_ordered" or is_common(surname) else MASK,
+                rule.age_top if over and rule.age_top is not None else years,
+                diagnosis,
+                line.charged,
+                over,
+            )
         )
-        for line, _ in ordered
-    )
-    return Disclosure(ordered[0][1], exams)
+    return Disclosure(ordered[0][1], tuple(exams))
 
 
 def age(born: date, on: date) -> int:

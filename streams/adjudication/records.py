@@ -80,6 +80,7 @@ def published_record(event: SettlementCompleted, disclosure: Disclosure, disclos
                 "age": exam.age,
                 "diagnosis": exam.diagnosis,
                 "charged_price": str(exam.charged_price),
+                **({"age_or_over": True} if exam.age_or_over else {}),
             }
             for exam in disclosure.exams
         ],

@@ -35,6 +35,22 @@ def _compound_surnames() -> tuple[tuple[int, frozenset[str]], ...]:
 _COMPOUND: Final = _compound_surnames()
 
 
+def _common_surnames() -> frozenset[str]:
+    text = files(__package__).joinpath("common_surnames.txt").read_text(encoding="utf-8")
+    return frozenset(surname for line in text.splitlines() if not line.startswith("#") for surname in line.split())
+
+
+_COMMON: Final = _common_surnames()
+
+
+def is_common(surname: str) -> bool:
+    """Whether it is one of the hundred that most people bear; no compound one is.
+
+    Source: 公安部户政管理研究中心, 二〇二〇年全国姓名报告.
+    """
+    return surname in _COMMON
+
+
 def split_name(name: str) -> tuple[str, str]:
     """(surname, given name) of a plain Han name of 2 to 6 characters, else (`＊`, ""). Lengths are in code points."""
     plain = "".join(normalize("NFKC", name).split())

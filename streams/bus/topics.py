@@ -10,7 +10,13 @@ from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import (
+    IncompatibleBrokerVersion,
+    KafkaError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 
 from schemas.topics import EVENTS, OUTPUTS, RULEBOOK, TOPICS, Topic
 from streams.bus import clients
@@ -83,6 +89,43 @@ async def create_topics(
         return [topic.name for topic in new]
 
 
+async def create_own_topics(
+    settings: KafkaSettings, names: Collection[str], partitions: int, replication: int, configs: dict[str, str]
+) -> None:
+    """Make those of `names` (whole names, of no catalogue) that are missing, and wait until they are known.
+
+    Raises TopicsError when one is refused or has another number of partitions, and KafkaError or TimeoutError when the
+    broker cannot be reached.
+    """
+    async with _admin(settings) as admin:
+        there = await _partitions(admin)
+        new = [NewTopic(name, partitions, replication, topic_configs=configs) for name in names if name not in there]
+        refused = []
+        if new:
+            answer = await admin.create_topics(new)
+            refused = [
+                Problem(name, f"was not created: {_told(code, detail)}", "mend that and try again", fatal=True)
+                for name, code, *detail in answer.topic_errors
+                if code not in {0, TopicAlreadyExistsError.errno}
+            ]
+        if not refused:
+            await _until_known(admin, [topic.name for topic in new])
+            there = await _partitions(admin)
+            refused = [
+                Problem(
+                    name,
+                    f"has {there[name]} partitions, and {settings.topic(EVENTS)} has {partitions}",
+                    "it holds tables of another shape: stop all processes of the group, delete the topics that begin "
+                    "with its name, reset the group's offsets to the earliest, and start again",
+                    fatal=True,
+                )
+                for name in names
+                if there[name] != partitions
+            ]
+        if refused:
+            raise TopicsError(refused)
+
+
 async def check_topics(settings: KafkaSettings, names: Collection[str] = tuple(TOPICS)) -> list[Problem]:
     """Compare `names` with the catalogue. Makes nothing, not even on a broker that makes topics at first use.
 
@@ -96,6 +139,21 @@ async def check_topics(settings: KafkaSettings, names: Collection[str] = tuple(T
         for topic in existing:
             problems += _differing(settings.topic(topic.name), topic, configs.get(settings.topic(topic.name), {}))
         return problems
+
+
+async def partitions_of(settings: KafkaSettings, name: str) -> int:
+    """How many partitions a topic of the catalogue has; 0 where there is none. Raises as `check_topics` does."""
+    async with _admin(settings) as admin:
+        return (await _partitions(admin)).get(settings.topic(name), 0)
+
+
+async def replicas_of(settings: KafkaSettings, name: str) -> int:
+    """How many copies a topic of the catalogue has, of its worst partition. Raises as `check_topics` does."""
+    full = settings.topic(name)
+    async with _admin(settings) as admin:
+        for topic in await admin.describe_topics([full]):
+            return min((len(partition["replicas"]) for partition in topic["partitions"]), default=1)
+    return 1
 
 
 def config(topic: Topic) -> dict[str, str]:

@@ -11,6 +11,7 @@ from streams.cli import (
     adjudicate,
     deadletters,
     demo,
+    disclosures,
     doctor,
     explain,
     nhsa,
@@ -70,3 +71,4 @@ app.add_typer(topics.app, name="topics")
 app.add_typer(worker.app, name="worker")
 app.add_typer(replay.app, name="replay")
 app.add_typer(deadletters.app, name="deadletters")
+app.add_typer(disclosures.app, name="disclosures")

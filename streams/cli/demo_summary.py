@@ -122,6 +122,6 @@ def _public_list(disclosures: list[Plain]) -> Table | Text:
     table = _table(title, "date", "surname", "age", "diagnosis", "price")
     table.columns[3].justify = "left"
     for exam in exams[:_LONGEST_LIST]:
-        age = str(exam["age"])
+        age = f"{exam['age']}{'+' if exam.get('age_or_over') else ''}"
         table.add_row(exam["service_date"], exam["surname"], age, exam["diagnosis"], exam["charged_price"])
     return table

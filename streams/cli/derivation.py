@@ -59,7 +59,8 @@ def disclosure(published: Plain) -> RenderableType:
     hospital = published["hospital"]
     table = Table("date", "surname", "age", "diagnosis", "price", box=box.SIMPLE, pad_edge=False)
     for exam in published["exams"]:
-        table.add_row(exam["service_date"], exam["surname"], str(exam["age"]), exam["diagnosis"], exam["charged_price"])
+        age = f"{exam['age']}{'+' if exam.get('age_or_over') else ''}"
+        table.add_row(exam["service_date"], exam["surname"], age, exam["diagnosis"], exam["charged_price"])
     title = f"\nPublished by {hospital['name']} ({hospital['region']}), under {published['rule']}"
     return Group(Text(title, "bold"), table)
 

@@ -6,14 +6,9 @@ import typer
 
 from streams.cli import terminal
 from streams.exit_codes import MEANING
-from streams.settings import Settings, SettingsError
+from streams.settings import Settings, SettingsError, WatchSettings
 
 app = typer.Typer(no_args_is_help=True, help="Work on the bus until told to stop.")
-
-
-@app.callback()
-def _group() -> None:
-    """Keep `settle` a command of its own while it is the only one."""
 
 
 @app.command(epilog=terminal.exit_status(MEANING))
@@ -38,3 +33,21 @@ def settle() -> None:
         raise typer.Exit(run_settle(settings))
     except SettingsError as error:
         terminal.fail_with(error)
+
+
+@app.command(epilog=terminal.exit_status(MEANING))
+def watch() -> None:
+    """Keep what hospitals publish up to date from settlement.disclosures, until SIGTERM or SIGINT.
+
+    Everything is set by environment variables PETCT_…; docs/configuration.md lists them.
+
+    **Examples**
+
+    ```console
+    export PETCT_KAFKA_BOOTSTRAP_SERVERS=localhost:9092
+    petct worker watch
+    ```
+    """
+    from streams.watch.host import run_watch  # noqa: PLC0415 - other commands need no bus
+
+    raise typer.Exit(run_watch(terminal.settings_or_fail(WatchSettings)))

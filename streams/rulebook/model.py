@@ -16,6 +16,7 @@ Scheme = Literal["employee", "resident"]
 PatientStatus = Literal["in_service", "retired", "minor", "adult", "senior"]
 Assistance = Literal["low_income", "extreme_poverty"]
 OutOfAreaTerms = Literal["local_terms", "after_review", "same_province", "filing_required"]
+SurnamePolicy = Literal["as_ordered", "mask_rare"]
 FilingKind = Literal["long_term", "referral", "emergency", "temporary"]
 
 
@@ -160,10 +161,16 @@ class OutOfAreaFactorsRule(Rule):
 
 @dataclass(frozen=True, slots=True)
 class DisclosureRule(Rule):
-    """信息公开: the designated hospital publishes these fields of each examination, daily."""
+    """信息公开: the designated hospital publishes these fields of each examination, daily.
+
+    `surname_policy` and `age_top` go below what the notice orders, to protect who is easily recognised: surnames few
+    people bear are masked, and an age of `age_top` or more is told as just that. Off unless the entry says so.
+    """
 
     frequency: Literal["daily"]
     fields: tuple[str, ...]
+    surname_policy: SurnamePolicy = field(default="as_ordered", kw_only=True)
+    age_top: int | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

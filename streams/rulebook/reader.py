@@ -42,6 +42,8 @@ HINTS: Final[dict[str, str]] = {
     "covered": "the indications that are paid for",
     "buckets": "the fund that pays each scheme, such as employee: hifob_pay",
     "ratio": 'the share that is paid, such as "0.75", or unknown in a band',
+    "surname_policy": "as_ordered, or mask_rare: surnames few people bear are published as ＊",
+    "age_top": "the age from which only `that or more` is published, such as 90",
     "entries": "what the notice orders: price, coverage, benefit and so on",
 }
 M = TypeVar("M", bound=Wire)
@@ -199,6 +201,8 @@ def _explain(details: ErrorDetails) -> Iterator[tuple[Path, str, str]]:
             yield path, f"{value!r} is not a whole number", "write digits, without quotes"
         case "greater_than_equal":
             yield path, f"{value!r} is too small", f"write {context['ge']} or more"
+        case "less_than_equal":
+            yield path, f"{value!r} is too large", f"write {context['le']} or less"
         case "list_type":
             yield path, "is not a list", "write [first, second]"
         case "model_type" | "dict_type":

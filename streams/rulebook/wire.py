@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, ValidationInfo, field_validator
 
 from schemas.events import Indication
 from streams.rulebook import model
@@ -453,12 +453,24 @@ class OutOfAreaFactorsEntry(Entry):
         return model.OutOfAreaFactorsRule(**self.common(id), factors=factors)
 
 
+AGE_TOP_LEAST: Final = 60
+AgeTop = Annotated[StrictInt, Field(ge=AGE_TOP_LEAST, le=120)]
+
+
 class DisclosureEntry(Entry):
     frequency: Literal["daily"]
     fields: AsList[Literal["surname", "age", "diagnosis", "price"]]
+    surname_policy: model.SurnamePolicy | None = None
+    age_top: AgeTop | None = None
 
     def rule(self, id: str) -> model.DisclosureRule:
-        return model.DisclosureRule(**self.common(id), frequency=self.frequency, fields=tuple(self.fields))
+        return model.DisclosureRule(
+            **self.common(id),
+            frequency=self.frequency,
+            fields=tuple(self.fields),
+            surname_policy=self.surname_policy or "as_ordered",
+            age_top=self.age_top,
+        )
 
 
 class MonitoringEntry(Entry):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Protocol
+from functools import partial
+from typing import Protocol, runtime_checkable
 
 import prometheus_client
 from aiohttp import web
@@ -13,7 +14,7 @@ from mode import Service
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from streams.settings import SettingProblem, Settings, SettingsError, variable
+from streams.settings import ProcessSettings, SettingProblem, SettingsError, variable
 from streams.status import Status
 from streams.web import status_page
 
@@ -23,6 +24,12 @@ class Health(Protocol):
 
     def not_live(self) -> list[str]: ...
     def not_ready(self) -> list[str]: ...
+
+
+@runtime_checkable
+class Telling(Health, Protocol):
+    """A worker that has more to say."""
+
     def status(self) -> Status: ...
 
 
@@ -31,13 +38,17 @@ class HealthServer(Service):
 
     /livez: the loops make progress; a worker that waits for a broker is alive. /readyz: all lanes run, or there are
     none by design. Status 200 with `ok`, or 503 with a reason a line. /status: all of it, a page for a browser and
-    JSON for the rest. Starting raises SettingsError when the address cannot be had.
+    JSON for the rest, of a worker that has one. Starting raises SettingsError when the address cannot be had.
     """
 
     mundane_level = "debug"
 
     def __init__(
-        self, settings: Settings, health: Health, registry: CollectorRegistry, versions: Mapping[str, str] | None = None
+        self,
+        settings: ProcessSettings,
+        health: Health,
+        registry: CollectorRegistry,
+        versions: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
         self._settings = settings
@@ -55,9 +66,10 @@ class HealthServer(Service):
             ("/metrics", self._metrics),
             ("/livez", self._livez),
             ("/readyz", self._readyz),
-            ("/status", self._status),
         ):
             app.router.add_get(path, handler)
+        if isinstance(self._health, Telling):
+            app.router.add_get("/status", partial(self._status, self._health))
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         try:
@@ -87,8 +99,8 @@ class HealthServer(Service):
     async def _readyz(self, _: web.Request) -> web.Response:
         return _answer(self._health.not_ready())
 
-    async def _status(self, request: web.Request) -> web.Response:
-        status = replace(self._health.status(), versions=self._versions)
+    async def _status(self, health: Telling, request: web.Request) -> web.Response:
+        status = replace(health.status(), versions=self._versions)
         headers = {"Cache-Control": "no-store"}
         if "text/html" in request.headers.get("Accept", ""):
             return web.Response(text=status_page.page(status), content_type="text/html", headers=headers)

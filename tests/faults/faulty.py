@@ -25,6 +25,7 @@ from aiokafka import AIOKafkaProducer
 from streams import logs, worker
 from streams.bus import lane
 from streams.bus.rules import ReleasedRules
+from streams.hosting import installed_version
 from streams.processors.settlement import SettlementProcessor
 from streams.rulebook import load_rulebook
 from streams.settings import Settings, load
@@ -111,7 +112,7 @@ def main() -> int:
     book = load_rulebook()
 
     def make(used: Any) -> SettlementProcessor:
-        return SettlementProcessor(used, settings.secret, worker.worker_version())
+        return SettlementProcessor(used, settings.secret, installed_version())
 
     kind: type[AIOKafkaProducer] = FaultyProducer
     return worker.run(settings, lambda metrics: ReleasedRules(settings, make, metrics, book), kind)

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from schemas import deadletters
 from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES, EVENTS
+from streams.hosting import installed_version
 from streams.processors.settlement import Record, SettlementProcessor
 from streams.rulebook import load_rulebook
 from streams.settings import Settings
-from streams.worker import worker_version
 from tests.kafka import read_all
 
 TOPICS: Final = (ADJUSTED, DISCLOSURES, DEADLETTERS)
@@ -62,7 +62,7 @@ def judge(settings: Settings, within: float = 300.0) -> Verdict:
 
 def expected(records: Iterable[Record]) -> Contents:
     """What must stand in each place, in this order: outputs keep the partition and the order of their inputs."""
-    process = SettlementProcessor(load_rulebook(), SECRET, worker_version())
+    process = SettlementProcessor(load_rulebook(), SECRET, installed_version())
     contents: Contents = defaultdict(list)
     for record in records:
         for output in process(record).outputs:

@@ -12,7 +12,7 @@ from schemas.deadletters import DeadLetterReason
 from schemas.topics import ADJUSTED
 from streams.adjudication.settlement import Money
 from streams.bus.lane import LaneState
-from streams.metrics import CATALOGUE, LANE_STATES, Instruments, Metrics, Tally
+from streams.metrics import CATALOGUE, LANE_STATES, Instruments, Metrics, Tally, WatchMetrics
 from streams.metrics_reference import reference
 from streams.processors.settlement import OTHER, Answer, Fate
 from streams.replay.meter import ReplayMetrics
@@ -20,7 +20,7 @@ from tests.builders import installed_rulebook
 
 CHECKOUT = Path(__file__).parents[2]
 BASE_UNITS = {"seconds", "yuan", "records", "settlements", "reasons", "partitions", "lanes", "rebalances", "fencings"}
-BASE_UNITS |= {"reopenings", "state", ""}
+BASE_UNITS |= {"reopenings", "state", "lists", "rows", "hospitals", ""}
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def _names(metrics: Instruments) -> set[str]:
 
 def test_the_registries_hold_exactly_the_catalogue(metrics: Metrics) -> None:
     replay = ReplayMetrics("0123456789ab", emit=True, planned=1, now=1.0)
-    for process, served in (("worker", metrics), ("replay", replay)):
+    for process, served in (("worker", metrics), ("replay", replay), ("watch", WatchMetrics())):
         assert _names(served) == {name for name, metric in CATALOGUE.items() if metric.process == process}
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hmac
+import shutil
 from datetime import date
+from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_DNS, uuid5
 
@@ -11,8 +13,11 @@ import orjson
 import pytest
 
 from streams.adjudication.disclosure import age
-from streams.adjudication.surname import split_name
+from streams.adjudication.surname import _COMMON, split_name
 from streams.processors.settlement import SettlementProcessor
+from streams.rulebook import load_rulebook
+from streams.rulebook.loader import NOTICES
+from streams.rulebook.model import DisclosureRule
 from tests.builders import (
     SECRET,
     InputRecord,
@@ -186,3 +191,64 @@ def test_the_id_needs_the_secret() -> None:
     answer = other(InputRecord(orjson.dumps(event())))
     assert answer.disclosure is not None
     assert answer.disclosure["disclosure_id"] != published(event())["disclosure_id"]
+
+
+def _publishing(tmp_path: Path, *options: str) -> SettlementProcessor:
+    """The installed notices, with `options` in Hangzhou's order to publish."""
+    folder = Path(shutil.copytree(NOTICES, tmp_path / "notices"))
+    notice = folder / "hz-2021-30.yaml"
+    ordered = "    fields: [surname, age, diagnosis, price]\n"
+    text = notice.read_text("utf-8")
+    assert ordered in text
+    notice.write_text(text.replace(ordered, ordered + "".join(f"    {option}\n" for option in options)), "utf-8")
+    return SettlementProcessor(load_rulebook(folder), SECRET, "test")
+
+
+def _row(process: SettlementProcessor, **patient: str) -> dict[str, Any]:
+    disclosure = process(InputRecord(orjson.dumps(event(patient=patient)))).disclosure
+    assert disclosure is not None
+    [row] = disclosure["exams"]
+    return {name: row[name] for name in ("surname", "age", "age_or_over") if name in row}
+
+
+@pytest.mark.parametrize(
+    ("name", "surname"),
+    [("王小明", "王"), ("常某", "常"), ("欧阳某某", "＊"), ("傅某某", "＊"), ("萧某", "＊"), ("Ann Example", "＊")],
+)
+def test_where_a_notice_masks_rare_surnames_only_the_hundred_most_common_are_published(
+    tmp_path: Path, name: str, surname: str
+) -> None:
+    assert _row(_publishing(tmp_path, "surname_policy: mask_rare"), name=name)["surname"] == surname
+
+
+@pytest.mark.parametrize(
+    ("birth_date", "published"),
+    [
+        ("1931-07-02", {"age": 89}),
+        ("1931-07-01", {"age": 90, "age_or_over": True}),
+        ("1919-01-01", {"age": 90, "age_or_over": True}),
+    ],
+)
+def test_where_a_notice_tops_ages_the_oldest_cannot_be_told_apart(
+    tmp_path: Path, birth_date: str, published: dict[str, Any]
+) -> None:
+    row = _row(_publishing(tmp_path, "age_top: 90"), birth_date=birth_date)
+    assert row == {"surname": "欧阳", **published}
+
+
+def test_as_ordered_says_what_an_entry_without_a_policy_means(tmp_path: Path) -> None:
+    process = _publishing(tmp_path, "surname_policy: as_ordered")
+    assert _row(process, name="欧阳某某") == {"surname": "欧阳", "age": 61}
+
+
+def test_the_options_leave_no_mark_on_rulebooks_that_do_not_use_them() -> None:
+    """The canonical form, and with it the hash of every release, is as it was before there were any."""
+    disclosures = [rule for rule in installed_rulebook().rules if isinstance(rule, DisclosureRule)]
+    assert {(rule.surname_policy, rule.age_top) for rule in disclosures} == {("as_ordered", None)}
+    assert b"surname_policy" not in installed_rulebook().canonical
+    assert b"age_top" not in installed_rulebook().canonical
+
+
+def test_the_common_surnames_are_a_hundred() -> None:
+    assert len(_COMMON) == 100
+    assert all(split_name(f"{surname}某") == (surname, "某") for surname in _COMMON)

@@ -1,0 +1,133 @@
+"""Faust's transport with the four things it lacks for us under `at_least_once`.
+
+It reads what an aborted transaction left behind, and has no setting against it. It commits an offset while what was
+made of the record, a change of a table or a message, may still wait to be sent: killed then, both are lost. When such
+a message cannot be sent it writes a warning, with the message in it, and goes on. And it makes a Python object of every
+record before anybody can say that it is none of ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from aiokafka.consumer.fetcher import PartitionRecords
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from streams.bus.sieve import PassesOver, Sieve
+
+SEND_SECONDS: Final = 30.0
+LOOK_SECONDS: Final = 0.005
+BUFFERED: Final = 10_000
+"""Changes and messages not yet handed to the bus, at which no more records are taken."""
+
+
+class UnsentError(Exception):
+    """Something that was made of a record could not be sent; its offset is not committed, so it will be made again."""
+
+
+class _OneTopic(Sieve):
+    """Sieves the input topic; what else is read is all ours."""
+
+    def __init__(self, topic: str, current: Callable[[], PassesOver | None]) -> None:
+        super().__init__(current)
+        self._topic = topic
+
+    def _partition_records(
+        self, partition: Any, batches: Any, aborted: Any, fetch_offset: int, *rest: Any
+    ) -> PartitionRecords:
+        if partition.topic != self._topic:
+            return PartitionRecords(partition, batches, aborted, fetch_offset, *rest)
+        return super()._partition_records(partition, batches, aborted, fetch_offset, *rest)
+
+
+class _Thread(driver.AIOKafkaConsumerThread):
+    def _create_worker_consumer(self, transport: driver.Transport) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        # Read when the consumer starts.
+        consumer._isolation_level = "read_committed"
+        return consumer
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        sieve = self.consumer.transport.sieve  # type: ignore[attr-defined] # ours
+        if sieve is not None:
+            sieve.put_into(self._consumer)
+
+
+class _Consumer(driver.Consumer):
+    def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _handle_attached(self, commit_offsets: Mapping[TP, int]) -> None:
+        """Called between choosing the offsets and committing them: what they stand for is sent first.
+
+        Raises UnsentError or TimeoutError, and nothing is committed.
+        """
+        await super()._handle_attached(commit_offsets)
+        async with asyncio.timeout(SEND_SECONDS):
+            await self.app.producer.sent()  # type: ignore[attr-defined] # ours
+
+
+class _Producer(driver.Producer):
+    """Knows what is on its way, and whether anything did not arrive."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._handed_over = 0
+        self._under_way: dict[int, None] = {}
+        self.failure: str | None = None
+
+    async def on_start(self) -> None:
+        # Faust's own limit of 100 makes records wait for tenths of a second where they change tables.
+        self.buffer.max_messages = BUFFERED
+        await super().on_start()
+
+    def _settings_extra(self) -> Mapping[str, Any]:
+        # Without it a batch sent again may overtake the one after it.
+        return {"acks": "all", "enable_idempotence": True}
+
+    async def send(self, *arguments: Any, **named: Any) -> Any:
+        self._handed_over += 1
+        number = self._handed_over
+        self._under_way[number] = None
+        try:
+            future: Any = await super().send(*arguments, **named)
+        except BaseException as error:
+            self._arrived(number, error)
+            raise
+        future.add_done_callback(
+            lambda done: self._arrived(number, asyncio.CancelledError() if done.cancelled() else done.exception())
+        )
+        return future
+
+    def _arrived(self, number: int, error: BaseException | None) -> None:
+        del self._under_way[number]
+        if error is not None:
+            # Its text may hold the record.
+            self.failure = type(error).__name__
+
+    async def sent(self) -> None:
+        """Until all that was handed over or buffered by now has arrived. Raises UnsentError when something did not."""
+        last = self._handed_over + self.buffer.size
+        while self.failure is None and not self._all_arrived(last):  # noqa: ASYNC110 - it changes with every record
+            await asyncio.sleep(LOOK_SECONDS)
+        if self.failure is not None:
+            raise UnsentError(self.failure)
+
+    def _all_arrived(self, last: int) -> bool:
+        return self._handed_over >= last and next(iter(self._under_way), last + 1) > last
+
+
+class WatchTransport(driver.Transport):
+    """In place of `kafka://`."""
+
+    Consumer = _Consumer
+    Producer = _Producer
+    sieve: Sieve | None = None
+
+    def sift(self, topic: str, current: Callable[[], PassesOver | None]) -> None:
+        """Drop of `topic` what `current()` passes over, before it is made into objects. Before the app starts."""
+        self.sieve = _OneTopic(topic, current)
