@@ -216,6 +216,9 @@ class Lane:
         while not self._stopping:
             try:
                 async with open_lane(self.partition, self._shared) as lane:
+                    if lane.committed is None:
+                        # From here on a failure finds this place again, wherever the topic's end is by then.
+                        await self._commit(lane)
                     self._enter(LaneState.RUNNING, offset=lane.batch.next_offset)
                     self.position = lane.batch.next_offset
                     await self._settle(lane)
@@ -228,9 +231,6 @@ class Lane:
     async def _settle(self, lane: OpenLane) -> None:
         """Batch after batch, until told to stop."""
         shared = self._shared
-        if lane.committed is None:
-            # From here on a failure finds this place again, wherever the topic's end is by then.
-            await self._commit(lane)
         last_commit = time.monotonic()
         while not self._stopping:
             fetched = await self._until_stopped(self._fetch())

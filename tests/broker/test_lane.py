@@ -145,14 +145,17 @@ async def test_a_restarted_worker_goes_on_where_the_last_one_stopped(on_kafka: S
 
 @pytest.mark.real_kafka
 async def test_beginning_at_the_end_loses_nothing_when_the_first_batch_fails(on_kafka: Scene) -> None:
-    """Where the end was is committed first: the next try begins there, and not at the end as it is by then."""
+    """Where the end was is committed before the lane is ready: the next try begins there, not at the end by then."""
     on_kafka.settings = on_kafka.settings.model_copy(update={"offset_reset": "latest"})
     await on_kafka.send(b"ours, long ago")
-    async with on_kafka.settling(crashing("after_send", times=2)) as (service, _):
+    producer_type = crashing("before_send", times=2)
+    async with on_kafka.settling(producer_type) as (service, _):
         await on_kafka.ready(service)
+        assert await on_kafka.committed() == 1
         await on_kafka.send(*_numbered(10))
         await on_kafka.until(10)
 
+    assert producer_type.crashes.total() == 2
     assert await on_kafka.outputs() == _numbered(10)
 
 
