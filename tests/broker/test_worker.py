@@ -150,20 +150,6 @@ async def test_the_breaker_ends_it_with_a_status_of_its_own(on_any: Scene, tmp_p
     assert await on_any.outputs(DEADLETTERS) == []
 
 
-async def test_a_breaker_that_opened_is_shown_until_a_signal_comes(on_any: Scene, tmp_path: Path) -> None:
-    """A process that ends at once is one whose last number nobody has read."""
-    await on_any.send(*[b"not json"] * 30)
-    given = environment(on_any.settings) | {"PETCT_BREAKER_RUN": "30", "PETCT_BREAKER_HOLD_SECONDS": "600"}
-    with Worker(tmp_path / "log", given) as worker:
-        await asyncio.to_thread(_until, lambda: worker.metric("petct_breaker_open") == 1)
-        await asyncio.to_thread(_until, lambda: "the breaker is shown" in worker.said())
-        assert worker.get("/readyz") == (503, "the breaker is open\n")
-        assert worker.get("/livez")[0] == 200
-        assert worker.running
-        worker.signal(signal.SIGTERM)
-        assert await asyncio.to_thread(worker.exit_code) == ExitCode.BREAKER
-
-
 async def test_its_status_tells_what_it_owns_and_how_far_it_is(on_any: Scene, tmp_path: Path) -> None:
     await load(on_any, list(events(4, 40, petct_share=0.5, invalid_share=0.0)))
     with Worker(tmp_path / "log", environment(on_any.settings)) as worker:
