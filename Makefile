@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+# Much of the tests is waiting: for sessions that end, for brokers that come back.
+PROCESSES ?= 2
 INSTALLED := .venv/.installed
 PIP := -m pip install --quiet --disable-pip-version-check
 
@@ -27,7 +29,7 @@ demo: setup ## Watch a few hundred synthetic settlements being adjudicated (ARGS
 
 .PHONY: test
 test: setup ## Run all tests; those on a real Kafka need Java 17 and Maven (REQUIRE_KAFKA=1: their absence fails)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile $(ARGS)
 
 .PHONY: test-fast
 test-fast: setup ## Run the tests that need neither a real Kafka nor much time

@@ -15,8 +15,12 @@ from streams.bus.embedded import EmbeddedBroker
 hypothesis.settings.register_profile("petct", deadline=None)
 hypothesis.settings.load_profile("petct")
 
-_absent = pytest.StashKey[str]()
-_no_toolchain = pytest.StashKey[list[str]]()
+NOT_TESTED = (
+    ("no real Kafka: ", "NOT TESTED ON A REAL KAFKA", "REQUIRE_KAFKA"),
+    ("nothing here builds it: ", "CLIENT EXAMPLES NOT TESTED", "REQUIRE_CLIENTS"),
+    ("no official AsyncAPI schema: ", "ASYNCAPI DOCUMENT NOT VALIDATED", "REQUIRE_NPM"),
+)
+"""How a skip begins that the end of the run must tell, under which head, and what makes it a failure."""
 
 
 @pytest.fixture(scope="session")
@@ -26,15 +30,12 @@ def embedded_broker() -> Iterator[EmbeddedBroker]:
 
 
 @pytest.fixture(scope="session")
-def _started_kafka(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RealKafka | str]:
+def _started_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealKafka | str]:
     """The broker, or why there is none."""
     kafka = RealKafka(tmp_path_factory.mktemp("kafka"))
     try:
         kafka.start()
     except KafkaUnavailableError as error:
-        request.config.stash[_absent] = str(error)
         yield str(error)
     else:
         yield kafka
@@ -55,11 +56,10 @@ def real_kafka(_started_kafka: RealKafka | str) -> RealKafka:
     pytest.skip(f"no real Kafka: {_started_kafka}")
 
 
-def no_toolchain(config: pytest.Config, missing: str) -> NoReturn:
+def no_toolchain(missing: str) -> NoReturn:
     """Skip what cannot be built here, and say so at the end; with REQUIRE_CLIENTS=1 fail."""
     if os.environ.get("REQUIRE_CLIENTS") == "1":
         pytest.fail(f"REQUIRE_CLIENTS=1, and what builds a client is missing: {missing}", pytrace=False)
-    config.stash.setdefault(_no_toolchain, []).append(missing)
     pytest.skip(f"nothing here builds it: {missing}")
 
 
@@ -69,13 +69,16 @@ def prefix() -> str:
     return f"t{secrets.token_hex(4)}."
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if reason := config.stash.get(_absent, ""):
-        terminalreporter.section("NOT TESTED ON A REAL KAFKA", red=True, bold=True)
-        terminalreporter.line(reason)
-        terminalreporter.line("REQUIRE_KAFKA=1 makes this a failure.")
-    if missing := config.stash.get(_no_toolchain, []):
-        terminalreporter.section("CLIENT EXAMPLES NOT TESTED", red=True, bold=True)
-        for what in missing:
-            terminalreporter.line(what)
-        terminalreporter.line("REQUIRE_CLIENTS=1 makes this a failure.")
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    # Out of the reports, which is all that comes back from the processes of a parallel run.
+    reasons = {
+        report.longrepr[2].removeprefix("Skipped: ")
+        for report in terminalreporter.getreports("skipped")
+        if isinstance(report.longrepr, tuple)
+    }
+    for beginning, head, variable in NOT_TESTED:
+        if told := sorted(reason.removeprefix(beginning) for reason in reasons if reason.startswith(beginning)):
+            terminalreporter.section(head, red=True, bold=True)
+            for reason in told:
+                terminalreporter.line(reason)
+            terminalreporter.line(f"{variable}=1 makes this a failure.")

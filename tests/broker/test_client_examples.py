@@ -95,7 +95,7 @@ def command(request: pytest.FixtureRequest) -> tuple[str, ...]:
     except LookupError as error:
         missing = f"{request.param}: {error.args[0]}"
     if missing:
-        no_toolchain(request.config, missing)
+        no_toolchain(missing)
     return built
 
 

@@ -14,8 +14,8 @@ from tests.faults import report
 from tests.faults.form import FORM
 from tests.faults.stage import Result, Stage
 
-_results = pytest.StashKey[list[Result]]()
-_measured = pytest.StashKey[dict[str, str]]()
+SHOWN = "fault"
+"""The property of a test's report that holds a line for the end of the run."""
 
 PROPERTIES = {
     # How often the broker looks for transactions that took too long: every 10 s by default.
@@ -71,10 +71,9 @@ def stage(kafka: RealKafka, prefix: str, tmp_path: Path) -> Callable[..., Stage]
 @pytest.fixture
 def show(request: pytest.FixtureRequest) -> Callable[[Result], None]:
     """Puts a result into the table, and holds it to what the suite promises."""
-    results = request.config.stash.setdefault(_results, [])
 
     def judge(result: Result) -> None:
-        results.append(result)
+        request.node.user_properties.append((SHOWN, str(result)))
         if FORM.long:
             report.write([result], {})
         if result.scenario.control:
@@ -88,10 +87,9 @@ def show(request: pytest.FixtureRequest) -> Callable[[Result], None]:
 @pytest.fixture
 def measured(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     """Puts figures of a load into the table of memory and latency."""
-    figures = request.config.stash.setdefault(_measured, {})
 
     def tell(load: str, found: str) -> None:
-        figures[load] = found
+        request.node.user_properties.append((SHOWN, f"{load}: {found}"))
         if FORM.long:
             report.write([], {load: found})
         print(f"\n{load}: {found}")
@@ -99,9 +97,10 @@ def measured(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     return tell
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    results, figures = config.stash.get(_results, []), config.stash.get(_measured, {})
-    if results or figures:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    # What was shown before a failure stands in the reports of the call and of what follows it.
+    if lines := dict.fromkeys(line for report in reports for name, line in report.user_properties if name == SHOWN):
         terminalreporter.section("FAULTS")
-        for line in [*map(str, results), *(f"{load}: {found}" for load, found in figures.items())]:
+        for line in lines:
             terminalreporter.line(line)
