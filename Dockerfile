@@ -1,5 +1,5 @@
-# The settle worker as an image: docker build -t petct-settlement .
-# No step of it needs root at run time or writes outside /tmp: run it with --read-only --tmpfs /tmp.
+# The workers as an image, settle if nothing else is said: docker build -t petct-settlement .
+# Nothing in it needs root at run time or writes outside /tmp, watch's folder apart: run it with --read-only --tmpfs /tmp.
 # CI builds and tests the wheel that goes in here, but not the image: it has no container engine
 # (docs/deployment.md tells what has been run and what has not).
 ARG PYTHON=python:3.11.14-slim-bookworm
@@ -25,6 +25,8 @@ LABEL org.opencontainers.image.title="petct-settlement" \
       org.opencontainers.image.licenses="Apache-2.0"
 ENV PATH=/opt/petct/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 COPY --from=installed /opt/petct /opt/petct
+# The folder of `worker watch`: a new named volume takes over its owner. Without a volume nothing is kept.
+RUN install -d -o 10001 -g 10001 -m 0750 /var/lib/petct-watch
 # A number, so that Kubernetes can see that it is not root.
 USER 10001:10001
 WORKDIR /tmp

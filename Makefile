@@ -81,7 +81,7 @@ bench-capacity: setup ## Measure what docs/capacity.md says, and write it (about
 	$(BIN)/python -m tests.bench.capacity $(ARGS)
 
 .PHONY: ops-demo
-ops-demo: setup ## Run Kafka, workers, load and Prometheus with the rules until Ctrl-C (ARGS="--rate 500")
+ops-demo: setup ## Run Kafka, workers, watch, load and Prometheus with the rules until Ctrl-C (ARGS="--rate 500")
 	$(BIN)/python -m ops.demo $(ARGS)
 
 .PHONY: kafka-up

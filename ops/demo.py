@@ -1,4 +1,4 @@
-"""`make ops-demo`: Kafka, workers, load and Prometheus with the rules on this machine, until Ctrl-C; no Docker.
+"""`make ops-demo`: Kafka, workers, watch, load and Prometheus with the rules on this machine, until Ctrl-C; no Docker.
 
 To see an alert, kill a worker (its process id is told) and look at Prometheus's page of alerts. Everything lies in a
 folder of its own and is gone at the end.
@@ -115,17 +115,24 @@ def _start(stack: ExitStack, given: argparse.Namespace, told: threading.Event) -
     for worker, port in zip(workers, ports, strict=True):
         if not _ready(worker, port, told):
             return None
+    own, api = free_port(), free_port()
+    more = {"PETCT_HTTP_PORT": str(own), "PETCT_WATCH_API_PORT": str(api), "PETCT_WATCH_FOLDER": str(folder / "state")}
+    watch = Child("watch", ("worker", "watch"), environment | more, folder / "watch.log")
+    stack.callback(watch.stop)
+    if not _ready(watch, own, told):
+        return None
     simulate = ("simulate", "-n", "0", "--rate", str(given.rate), "--share", str(given.share), "--to-topic")
     load = Child("load", simulate, environment, folder / "load.log")
     stack.callback(load.stop)
     rules = sorted(RULES.glob("*.yml"))
-    targets = {"petct": [f"127.0.0.1:{port}" for port in ports]}
+    targets = {"petct": [f"127.0.0.1:{port}" for port in ports], "petct-watch": [f"127.0.0.1:{own}"]}
     labels = {"runbooks": str(CHECKOUT / "ops" / "runbooks")}
     prometheus = RealPrometheus(folder / "prometheus", targets, rules, interval="5s", external_labels=labels)
     stack.callback(prometheus.stop)
     prometheus.start()
-    _tell(kafka, workers, ports, prometheus, len(rules), given.rate)
-    return [*workers, load]
+    lists = f"http://127.0.0.1:{api}/v1/board/hospitals   (/metrics on port {own}; pid {watch.process.pid})"
+    _tell(kafka, workers, ports, lists, prometheus, len(rules), given.rate)
+    return [*workers, watch, load]
 
 
 def _run(command: Sequence[str], environment: dict[str, str], folder: Path) -> None:
@@ -148,13 +155,20 @@ def _ready(worker: Child, port: int, told: threading.Event) -> bool:
 
 
 def _tell(
-    kafka: RealKafka, workers: list[Child], ports: list[int], prometheus: RealPrometheus, rules: int, rate: float
+    kafka: RealKafka,
+    workers: list[Child],
+    ports: list[int],
+    lists: str,
+    prometheus: RealPrometheus,
+    rules: int,
+    rate: float,
 ) -> None:
     print(f"\nKafka          {kafka.bootstrap_servers}")
     for worker, port in zip(workers, ports, strict=True):
         print(
             f"{worker.name:<14} http://127.0.0.1:{port}/status   (/metrics, /livez, /readyz; pid {worker.process.pid})"
         )
+    print(f"watch          {lists}")
     print(f"load           {rate:g} events a second")
     print(f"Prometheus     {prometheus.url}/graph")
     print(f"alerts         {prometheus.url}/alerts   ({rules} files of rules)")

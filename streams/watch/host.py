@@ -108,7 +108,7 @@ class Watch:
         told = -METRICS_SECONDS
         try:
             await create_changelogs(app, settings, *shape)
-            await app.start()
+            await self._start(app)
             while not app.crashed:
                 self._last_step = time.monotonic()
                 if (failure := app.producer.failure) is not None:  # type: ignore[attr-defined] # our transport's
@@ -129,6 +129,16 @@ class Watch:
         finally:
             following.cancel()
         end(ExitCode.FAILED, "the watch app crashed")
+
+    async def _start(self, app: faust.App) -> None:
+        """Returns when the tables have been read from Kafka, which may take minutes: it is alive meanwhile."""
+        starting = asyncio.ensure_future(app.start())
+        try:
+            while not (await asyncio.wait((starting,), timeout=PULSE_SECONDS))[0]:
+                self._last_step = time.monotonic()
+            await starting
+        finally:
+            starting.cancel()
 
     async def stop(self) -> None:
         """What hangs is left to the deadline of the process: nothing here is lost by being cut short."""

@@ -29,6 +29,7 @@ def test_it_tells_its_addresses_shows_numbers_and_leaves_nothing_behind(real_kaf
         demo = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=written, stderr=written)
     try:
         prometheus = _until(r"Prometheus +(http://\S+)/graph", out, demo)
+        hospitals = _until(r"watch +(http://\S+)", out, demo)
         status = _until(r"worker 1 +(http://\S+)/status", out, demo)
         children = psutil.Process(demo.pid).children(recursive=True)
         assert {"java", "prometheus"} <= {child.name() for child in children}
@@ -36,6 +37,9 @@ def test_it_tells_its_addresses_shows_numbers_and_leaves_nothing_behind(real_kaf
         while not (found := _query(prometheus, "sum(petct_settlements_total)")) or float(found[0]["value"][1]) < 20:
             assert time.monotonic() < end, out.read_text()
             time.sleep(0.5)
+        assert [found["value"][1] for found in _query(prometheus, 'up{job="petct-watch"}')] == ["1"]
+        with urllib.request.urlopen(hospitals, timeout=10) as answer:
+            assert "hospitals" in json.load(answer)
         with urllib.request.urlopen(f"{status}/readyz", timeout=10) as answer:
             assert answer.read() == b"ok\n"
         demo.send_signal(signal.SIGINT)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
+import faust
 import orjson
 import pytest
 
 from schemas.moments import CHINA
+from streams.metrics import WatchMetrics
 from streams.processors.board import Entry, Signboard
 from streams.processors.shelf import Shelf
 from streams.settings import SettingsError, WatchSettings, load
 from streams.watch.freshness import freshness
+from streams.watch.host import STEP_SECONDS, Watch
 from streams.watch.inquiry import answer, fold
 from tests.builders import event, process, reversal
 
@@ -108,3 +115,18 @@ def test_an_inquiry_needs_a_token_and_a_port(monkeypatch: pytest.MonkeyPatch) ->
         "PETCT_INQUIRY_TOKEN or PETCT_INQUIRY_TOKEN_FILE",
         "PETCT_WATCH_API_PORT",
     ]
+
+
+async def test_a_process_that_reads_its_tables_for_long_is_alive(tmp_path: Path) -> None:
+    """Faust's start returns when they are read; a liveness probe would end it before that, again and again."""
+    read = asyncio.Event()
+    watch = Watch(WatchSettings(kafka_bootstrap_servers="localhost:1", watch_folder=tmp_path), WatchMetrics())
+    watch._last_step = time.monotonic() - STEP_SECONDS
+    assert watch.not_live()
+    starting = asyncio.create_task(watch._start(cast("faust.App", SimpleNamespace(start=read.wait))))
+    async with asyncio.timeout(60):
+        while watch.not_live():  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.1)
+    assert not starting.done()
+    read.set()
+    await starting
