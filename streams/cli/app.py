@@ -24,6 +24,7 @@ from streams.cli import (
     schemas,
     simulate,
     topics,
+    web,
     worker,
 )
 
@@ -56,6 +57,7 @@ app.command("demo", epilog=demo.ENDS)(demo.demo)
 app.command("adjudicate", epilog=adjudicate.ENDS)(adjudicate.adjudicate)
 app.command("explain", epilog=explain.ENDS)(explain.explain)
 app.command("simulate", epilog=simulate.ENDS)(simulate.simulate)
+app.command("web", epilog=web.ENDS)(web.web)
 app.command("doctor", epilog=doctor.ENDS)(doctor.doctor)
 rulebook.app.command("coverage", epilog=rulebook_coverage.ENDS)(rulebook_coverage.coverage)
 rulebook.app.command("new", epilog=rulebook_write.NEW_ENDS)(rulebook_write.new)
