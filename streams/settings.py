@@ -383,12 +383,40 @@ class WatchSettings(ProcessSettings):
         return _secret(self.inquiry_token, self.inquiry_token_file) or ""
 
 
-class WebSettings(LogSettings):
+class TokenSettings(_Environment):
+    """The token that opens the settlements of the read API."""
+
+    inquiry_token: SecretStr | None = Field(None, description="What a reader of settlements must show.")
+    inquiry_token_file: Path | None = Field(None, description="File that holds that token instead.")
+
+    @classmethod
+    def _cross_check(cls, given: Mapping[str, Any]) -> list[SettingProblem]:
+        found = super()._cross_check(given)
+        return found + cls._secret_problems(given, "inquiry_token", "inquiry_token_file")
+
+    @property
+    def token(self) -> str:
+        """Never log it."""
+        return _secret(self.inquiry_token, self.inquiry_token_file) or ""
+
+
+class InquirySettings(TokenSettings):
+    """Enough for `petct status`."""
+
+    @classmethod
+    def _cross_check(cls, given: Mapping[str, Any]) -> list[SettingProblem]:
+        found = super()._cross_check(given)
+        if given["inquiry_token"] is None and given["inquiry_token_file"] is None:
+            found.append(cls._problem("inquiry_token", "is not set, but the watch worker asks for it"))
+        return found
+
+
+class WebSettings(LogSettings, TokenSettings):
     """All that `petct web` needs. With PETCT_KAFKA_… it also shows the released rulebooks."""
 
     web_host: str = Field("127.0.0.1", description="Address of the pages.")
     web_port: Port = Field(9467, description="Port of the same.")
-    web_board_url: Annotated[str, StringConstraints(pattern=r"^https?://[^/\s?#]+/?$")] | None = Field(
+    board_url: Annotated[str, StringConstraints(pattern=r"^https?://[^/\s?#]+/?$")] | None = Field(
         None,
         description="Read API of a watch worker, for example `http://watch:9466`. When not set: no board, no inquiry.",
     )
@@ -396,8 +424,6 @@ class WebSettings(LogSettings):
     web_inquiry: bool = Field(
         False, description="Whether settlements can be asked for at /inquiry; needs a sign-in, see PETCT_WEB_ACCESS."
     )
-    web_inquiry_token: SecretStr | None = Field(None, description="PETCT_INQUIRY_TOKEN of the watch worker.")
-    web_inquiry_token_file: Path | None = Field(None, description="File that holds that token instead.")
     web_workers: str = Field(
         "", description="Workers whose state /status shows: addresses such as `http://settle-0:9464`, with commas."
     )
@@ -454,23 +480,16 @@ class WebSettings(LogSettings):
         if str(given["web_inquiry"]).lower() in {"true", "1", "yes", "on"}:
             if access == "open":
                 found.append(cls._problem("web_access", "is open, but PETCT_WEB_INQUIRY needs a sign-in"))
-            if given["web_board_url"] is None:
-                found.append(cls._problem("web_board_url", "is not set, but PETCT_WEB_INQUIRY asks there"))
-            if given["web_inquiry_token"] is None and given["web_inquiry_token_file"] is None:
-                found.append(cls._problem("web_inquiry_token", "is not set, but PETCT_WEB_INQUIRY needs it"))
-        for name in ("web_password", "web_inquiry_token"):
-            found += cls._secret_problems(given, name, f"{name}_file")
-        return found
+            if given["board_url"] is None:
+                found.append(cls._problem("board_url", "is not set, but PETCT_WEB_INQUIRY asks there"))
+            if given["inquiry_token"] is None and given["inquiry_token_file"] is None:
+                found.append(cls._problem("inquiry_token", "is not set, but PETCT_WEB_INQUIRY needs it"))
+        return found + cls._secret_problems(given, "web_password", "web_password_file")
 
     @property
     def password(self) -> str:
         """Never log it."""
         return _secret(self.web_password, self.web_password_file) or ""
-
-    @property
-    def inquiry_token(self) -> str:
-        """Never log it."""
-        return _secret(self.web_inquiry_token, self.web_inquiry_token_file) or ""
 
     @property
     def workers(self) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ def web() -> None:
 
     ```console
     petct web
-    PETCT_WEB_BOARD_URL=http://watch:9466 PETCT_KAFKA_BOOTSTRAP_SERVERS=kafka:9092 petct web
+    PETCT_BOARD_URL=http://watch:9466 PETCT_KAFKA_BOOTSTRAP_SERVERS=kafka:9092 petct web
     ```
     """
     from streams.webhost import run_web  # noqa: PLC0415 - other commands need no pages

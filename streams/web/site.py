@@ -30,18 +30,18 @@ def site(settings: WebSettings, library: Library, today: Callable[[], date]) -> 
     """`today` in China."""
     guard = Guard(settings)
     places: list[Place] = []
-    routes = [web.get("/", _home), web.get("/livez", _livez), web.get("/static/site.css", _style)]
-    if settings.web_board_url is not None:
+    routes = [web.get("/", _home), web.get("/livez", _livez), *_static()]
+    if settings.board_url is not None:
         places.append(Place("/board", "信息公开", "Board"))
-        routes += BoardPages(BoardClient(settings.web_board_url), library, today).routes()
+        routes += BoardPages(BoardClient(settings.board_url), library, today).routes()
     if settings.web_sandbox:
         places.append(Place("/sandbox", "试算", "Sandbox"))
         routes += Sandbox(library).routes()
     places.append(Place("/rulebook", "规则库", "Rulebook"))
     routes += RulebookPages(library, today).routes()
-    if settings.web_inquiry and settings.web_board_url is not None:
+    if settings.web_inquiry and settings.board_url is not None:
         places.append(Place("/inquiry", "结算查询", "Inquiry"))
-        routes += InquiryPages(InquiryClient(settings.web_board_url, settings.inquiry_token)).routes()
+        routes += InquiryPages(InquiryClient(settings.board_url, settings.token)).routes()
     if settings.workers:
         places.append(Place("/status", "运行状态", "Status"))
         routes += WorkerPages(settings.workers).routes()
@@ -86,6 +86,15 @@ async def _livez(_: web.Request) -> web.Response:
     return web.Response(text="ok\n")
 
 
-async def _style(_: web.Request) -> web.Response:
-    text = (files("streams.web") / "static" / "site.css").read_text(encoding="utf-8")
-    return web.Response(text=text, content_type="text/css", headers={"Cache-Control": "public, max-age=300"})
+def _static() -> list[web.RouteDef]:
+    return [_file("site.css", "text/css"), _file("icon.svg", "image/svg+xml")]
+
+
+def _file(name: str, kind: str) -> web.RouteDef:
+    body = (files("streams.web") / "static" / name).read_bytes()
+
+    async def answer(_: web.Request) -> web.Response:
+        headers = {"Cache-Control": "public, max-age=300"}
+        return web.Response(body=body, content_type=kind, charset="utf-8", headers=headers)
+
+    return web.get(f"/static/{name}", answer)
