@@ -69,12 +69,12 @@ class Guard:
 
     def check(self, request: web.Request) -> None:
         """Raises an HTTPException where the request is not let in."""
-        path = request.path
-        if not path.startswith(UNLIMITED):
+        page = _page(request)
+        if not page.startswith(UNLIMITED):
             wait = self._limit.wait(self._client(request), HEAVY if request.method == "POST" else 1)
             if wait:
                 raise web.HTTPTooManyRequests(headers={"Retry-After": str(int(wait) + 1)})
-        if _is_public(path):
+        if _is_public(page):
             return
         if self._access == "basic" and not self._knows_password(request.headers.get("Authorization", "")):
             raise web.HTTPUnauthorized(headers={"WWW-Authenticate": 'Basic realm="petct", charset="UTF-8"'})
@@ -110,6 +110,12 @@ class Guard:
         return kind.lower() == "basic" and right
 
 
-def _is_public(path: str) -> bool:
+def _page(request: web.Request) -> str:
+    """What will answer, as it is routed: an address can be written in many ways. Empty: nothing will."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else ""
+
+
+def _is_public(page: str) -> bool:
     """The board is what the notices order to be public."""
-    return path == "/board" or path.startswith(("/board/", "/static/")) or path == "/livez"
+    return page == "/board" or page.startswith(("/board/", "/static/")) or page == "/livez"
