@@ -36,7 +36,7 @@ async def test_board_inquiry_and_releases_show_what_is_on_the_bus(
 ) -> None:
     on = scene(Broker("real", real_kafka.bootstrap_servers), prefix)
     await create_watched_topics(on)
-    odd = {**HOSPITAL, "code": "H/<b>1", "name": "示例<b>医院"}
+    odd = {**HOSPITAL, "code": "H33010200009", "name": "示例<b>医院"}
     for record in (published(1, exam("<i>", diagnosis="<script>alert(1)</script>")), published(2, hospital=odd)):
         await on.send(json.dumps(record).encode(), topic=DISCLOSURES)
     for made in (adjusted(event(line("6500.00"))), adjusted(shenzhen(settlement_id="S2"))):
