@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
-from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES, EVENTS, REPLAYS, RULEBOOK, TOPICS
+from schemas.topics import ADJUSTED, BOARD, DEADLETTERS, DISCLOSURES, EVENTS, REPLAYS, RULEBOOK, TOPICS
 
 
 class Role(StrEnum):
@@ -16,12 +16,16 @@ class Role(StrEnum):
     RULES_DESK = "rules-desk"
     REPLAY = "replay"
     READER = "reader"
+    WATCH = "watch"
     BOARD = "board"
 
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """What a role does. `group`: whether it joins the workers' group, only looks at its offsets, or has its own."""
+    """What a role does. `group`: whether it joins the workers' group, only looks at its offsets, or has its own.
+
+    `tables`: the group that it has, and that begins the names of the topics that it makes for its tables.
+    """
 
     says: str
     makes: tuple[str, ...] = ()
@@ -29,6 +33,7 @@ class Duty:
     writes: tuple[str, ...] = ()
     group: Literal["none", "joins", "looks", "own"] = "none"
     transactions: Literal["none", "lanes", "releases", "replays"] = "none"
+    tables: str | None = None
 
 
 DUTIES: Final[dict[Role, Duty]] = {
@@ -52,5 +57,11 @@ DUTIES: Final[dict[Role, Duty]] = {
         transactions="replays",
     ),
     Role.READER: Duty("reads who pays what: the platform again, accounting", reads=(ADJUSTED,), group="own"),
+    Role.WATCH: Duty(
+        "`petct worker watch` (with `PETCT_INQUIRY` it reads settlement.adjusted too)",
+        reads=(EVENTS, DISCLOSURES, RULEBOOK, BOARD),
+        writes=(BOARD,),
+        tables="petct-watch",
+    ),
     Role.BOARD: Duty("publishes what hospitals must publish", reads=(DISCLOSURES,), group="own"),
 }

@@ -51,6 +51,10 @@ def _acls(role: Role, prefix: str, group_id: str, user: str) -> Iterator[Acl]:
     if role is Role.SETTLE:
         for topic in (*duty.reads, *duty.writes):
             yield Acl("topic", prefix + topic, "literal", "DescribeConfigs", comfort=True)
+    if duty.tables is not None:
+        yield Acl("group", prefix + duty.tables, "literal", "Read")
+        for operation in ("Create", "Read", "Write"):
+            yield Acl("topic", f"{prefix}{duty.tables}-", "prefixed", operation)
     match duty.group:
         case "joins":
             yield Acl("group", group_id, "literal", "Read")

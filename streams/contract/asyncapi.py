@@ -8,15 +8,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from schemas.topics import ADJUSTED, ALERTS, DEADLETTERS, DISCLOSURES, EVENTS, REPLAYS, RULEBOOK, TOPICS, Topic
+from schemas.topics import (
+    ADJUSTED,
+    ALERTS,
+    BOARD,
+    DEADLETTERS,
+    DISCLOSURES,
+    EVENTS,
+    REPLAYS,
+    RULEBOOK,
+    TOPICS,
+    Topic,
+)
 from streams.contract.catalogue import BY_NAME, CONTRACTS, VERSION, Contract, Part
 
 BINDING: Final = "0.5.0"
 FORMAT: Final = "application/schema+json;version=draft-07"
 """The published schemas are 2020-12, and use nothing that draft 7 reads otherwise: the newest that AsyncAPI names."""
 
-UNWRITTEN: Final = frozenset({ALERTS})
-"""Topics of the catalogue whose records no program writes yet."""
+UNWRITTEN: Final = frozenset({ALERTS, BOARD})
+"""Topics of the catalogue whose records no program writes yet, or none but the one that reads them."""
 
 _SAYS: Final = {
     EVENTS: "Settlements, reversals and voids as the platform sends them. Everything else is passed over.",

@@ -76,7 +76,7 @@ class Board:
         entries: dict[str, Entry] = {}
         held = hospital.days.get(day)
         for id in held.ids if held is not None else ():
-            value = self._entries.get(_entry_key(code, day, id.hex()))
+            value = self._entries.get(entry_key(code, day, id.hex()))
             if value is not None:
                 entries[id.hex()] = Entry.read(orjson.loads(value))
         return daily_list(code, hospital.sign, day, entries)
@@ -153,7 +153,7 @@ class Board:
             told = orjson.loads(message.value)
             if "examined" in told:
                 for day in told["examined"]:
-                    self._entries[_entry_key(code, day, "")] = dumps({"region": told["region"]})
+                    self._entries[entry_key(code, day, "")] = dumps({"region": told["region"]})
                     self.shelf.await_list(code, day, told["region"])
                 return
             one = Told.read(code, told)
@@ -166,7 +166,7 @@ class Board:
             self._signs[message.key] = sign.value()
             self.shelf.name(code, sign)
         for day in one.days:
-            key = _entry_key(code, day, one.disclosure_id)
+            key = entry_key(code, day, one.disclosure_id)
             value = self._entries.get(key)
             held = Entry.read(orjson.loads(value)) if value is not None else None
             entry = enter(held, one, day)
@@ -236,7 +236,8 @@ def _agent(take: Any, end: End) -> Any:
     return agent
 
 
-def _entry_key(code: str, day: str, id: str) -> bytes:
+def entry_key(code: str, day: str, id: str) -> bytes:
+    """Of the table of lists. An empty `id`: the list is awaited."""
     return orjson.dumps([code, day, id])
 
 

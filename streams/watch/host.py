@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -27,7 +28,7 @@ from streams.metrics import WatchMetrics
 from streams.rulebook import Rulebook
 from streams.rulebook.model import DisclosureRule
 from streams.rulebook.regions import city_of
-from streams.settings import SettingsError, WatchSettings
+from streams.settings import SettingsError, WatchSettings, misspelt
 from streams.watch.api import ReadApi
 from streams.watch.app import create_changelogs, make_app
 from streams.watch.board import Board
@@ -41,6 +42,7 @@ log = structlog.get_logger("petct.watch")
 WATCH: Final = (EVENTS, DISCLOSURES, BOARD, RULEBOOK)
 """What it reads, and what it writes to itself."""
 PULSE_SECONDS: Final = 1.0
+METRICS_SECONDS: Final = 5.0
 RETRY_MOST_SECONDS: Final = 5.0
 TOPICS_WAIT_SECONDS: Final = 5.0
 """A broker that has just started may not yet know its topics."""
@@ -50,6 +52,8 @@ STEP_SECONDS: Final = 90.0
 def run_watch(settings: WatchSettings) -> int:
     """Watch until a signal comes or something stops us; blocks. Returns the exit status (streams.exit_codes)."""
     logs.configure(settings)
+    for given, meant in misspelt(os.environ, WatchSettings):
+        log.warning("unknown setting ignored", variable=given, meant=meant)
     try:
         connection(settings)
     except SettingsError as error:
@@ -101,6 +105,7 @@ class Watch:
         self.inquiry = Inquiry(app, settings, end) if settings.inquiry else None
         self.app, self.board = app, board
         following = asyncio.create_task(notices.follow())
+        told = -METRICS_SECONDS
         try:
             await create_changelogs(app, settings, *shape)
             await app.start()
@@ -109,7 +114,9 @@ class Watch:
                 if (failure := app.producer.failure) is not None:  # type: ignore[attr-defined] # our transport's
                     end(ExitCode.BROKER, f"what was made of a record could not be sent ({failure})")
                     return
-                if not self.not_ready():
+                # It looks at every list there is.
+                if time.monotonic() - told > METRICS_SECONDS and not self.not_ready():
+                    told = time.monotonic()
                     lists, rows = board.shelf.size
                     self.metrics.lists.set(lists)
                     self.metrics.rows.set(rows)

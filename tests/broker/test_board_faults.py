@@ -26,7 +26,7 @@ from tests.broker.expected import Records, expected_outputs, load, partition_of
 from tests.broker.settling import PATIENCE, Scene, scene, until_true
 from tests.broker.watching import Watch, create_watched_topics, lists_by_the_topic, until_lists_are
 from tests.broker.workers import Worker, environment
-from tests.kafka import Broker
+from tests.kafka import Broker, create_topics
 
 pytestmark = [pytest.mark.real_kafka, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -230,3 +230,12 @@ async def test_a_signal_ends_it_within_its_budget_while_it_works_and_while_it_wa
         first.signal(signal.SIGTERM)
         assert await asyncio.to_thread(first.exit_code) == 0
         assert first.events()[-1] == "watch stopped"
+
+
+async def test_tables_of_another_shape_are_told_before_anything_is_taken(on_kafka: Scene, tmp_path: Path) -> None:
+    """The input topic got more partitions since."""
+    name = on_kafka.settings.topic("petct-watch-lists-changelog")
+    create_topics(on_kafka.settings.kafka_bootstrap_servers, name, partitions=2)
+    with Watch.of(on_kafka, tmp_path) as watch:
+        assert await asyncio.to_thread(watch.exit_code) == 3
+        assert f"{name} has 2 partitions" in watch.said()

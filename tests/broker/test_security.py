@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
@@ -32,12 +33,13 @@ from streams.rulebook import load_rulebook
 from streams.settings import KafkaSettings, Settings
 from tests.broker.replaying import LONG_AGO, WHY, notices_before, settlement
 from tests.broker.settling import until_true
-from tests.broker.workers import Worker
+from tests.broker.workers import Worker, free_port
 from tests.kafka import read_all
 
 pytestmark = [pytest.mark.kafka, pytest.mark.real_kafka, pytest.mark.slow]
 
 SECRET = "s"
+WATCH = (sys.executable, "-m", "streams.cli", "worker", "watch")
 PATIENCE = 90.0
 
 
@@ -95,7 +97,7 @@ class Place:
         return Settings(**self.given(role, listener, **more))
 
     def environment(self, role: Role, listener: str = CLIENTS, **more: Any) -> dict[str, str]:
-        given = {
+        given: dict[str, Any] = {
             "rulebook_fallback": "installed",
             "session_timeout_ms": 6_000,
             "broker_wait_seconds": 1,
@@ -179,6 +181,18 @@ async def test_each_role_does_its_work_with_its_own_rights_and_no_others(place: 
     planned = await make_plan(replay, Asked(LONG_AGO), load_rulebook(), now + timedelta(minutes=5))
     outcome = await run_plan(planned.plan, replay, load_rulebook(), Options(emit=True, who="t", why=WHY))
     assert outcome.tally.emitted > 0
+
+    given: dict[str, Any] = {
+        "watch_folder": tmp_path / "state",
+        "watch_api_port": (api := free_port()),
+        "http_port": (port := free_port()),
+        "broker_wait_seconds": 60,
+    }
+    watch = Worker(tmp_path / "watch", place.environment(Role.WATCH, **given), WATCH, port)
+    async with _running(watch):
+        await until_true(lambda: watch.metric('petct_board_disclosures_total{fate="listed"}') > 0)
+        await until_true(lambda: watch.metric("petct_board_rows") > 0)
+    assert str(api) in watch.said()
 
     assert await _read(place, Role.READER, ADJUSTED) == await place.answered(ADJUSTED) == [ours[0], ours[0]]
     assert await _read(place, Role.BOARD, DISCLOSURES) == await place.answered(DISCLOSURES)

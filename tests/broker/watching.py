@@ -1,5 +1,6 @@
 """`petct worker watch` for tests: a process with a folder of its own, asked through its read API."""
 
+import asyncio
 import json
 import shutil
 import sys
@@ -11,7 +12,7 @@ from typing import Any
 from schemas.topics import BOARD, DISCLOSURES
 from streams.bus.topics import SETTLE, create_topics
 from streams.processors.board import lists
-from tests.broker.settling import Scene, until_true
+from tests.broker.settling import PATIENCE, Scene
 from tests.broker.workers import Worker, free_port
 
 TOKEN = "token-of-a-test"
@@ -110,7 +111,9 @@ async def until_lists_are(watch: Watch, wanted: Lists) -> None:
         return seen[0] == wanted
 
     try:
-        await until_true(same)
+        async with asyncio.timeout(3 * PATIENCE):
+            while not await asyncio.to_thread(same):  # noqa: ASYNC110 - a process tells nobody
+                await asyncio.sleep(0.2)
     except TimeoutError:
         held = seen[0] or {}
         differing = [place for place in {*held, *wanted} if held.get(place) != wanted.get(place)]

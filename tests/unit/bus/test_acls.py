@@ -44,3 +44,8 @@ def test_rights_follow_prefix_group_and_user() -> None:
     ) in commands
     (own,) = [acl for acl in acls(Role.READER, prefix="", group_id="g", user="books") if acl.resource == "group"]
     assert (own.name, own.pattern) == ("books", "prefixed")
+
+
+def test_the_watch_worker_may_make_the_topics_of_its_tables_and_no_others() -> None:
+    made = [acl for acl in acls(Role.WATCH, prefix="t.", group_id="g", user="w") if acl.operation == "Create"]
+    assert [(acl.resource, acl.name, acl.pattern) for acl in made] == [("topic", "t.petct-watch-", "prefixed")]

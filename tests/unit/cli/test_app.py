@@ -42,6 +42,8 @@ COMMANDS = [
     ("web",),
     ("status",),
     ("worker", "settle"),
+    ("worker", "watch"),
+    ("disclosures", "export"),
     ("replay", "plan"),
     ("replay", "diff"),
     ("replay", "run"),
@@ -119,6 +121,33 @@ def test_the_worker_tells_every_missing_setting_by_its_variable(petct: Petct) ->
     assert done.returncode == 2
     assert b"PETCT_KAFKA_BOOTSTRAP_SERVERS" in done.stderr
     assert b"PETCT_DISCLOSURE_SECRET" in done.stderr
+
+
+def test_the_watch_worker_needs_no_secret_and_tells_what_it_needs(petct: Petct) -> None:
+    done = petct("worker", "watch", PETCT_INQUIRY="true")
+    assert done.returncode == 2
+    assert b"PETCT_KAFKA_BOOTSTRAP_SERVERS" in done.stderr
+    assert b"PETCT_INQUIRY_TOKEN" in done.stderr
+    assert b"PETCT_DISCLOSURE_SECRET" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--day", "2021-7-1"), "expected a day YYYY-MM-DD"),
+        (("--day", "2999-01-01"), "a day that has not begun has no list"),
+        (("--day", "2021-07-01", "--watch"), "--day is one day"),
+        (("--api", "localhost:9466"), "expected an address such as"),
+        (("--api", "file:///etc/passwd"), "expected an address such as"),
+    ],
+)
+def test_an_export_says_what_is_wrong_with_its_options(
+    petct: Petct, tmp_path: Path, options: tuple[str, ...], told: str
+) -> None:
+    done = petct("disclosures", "export", "--out", str(tmp_path / "out"), *options)
+    assert done.returncode == 2
+    assert told in " ".join(done.stderr.decode().replace("│", " ").split())
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("command", [("topics", "check"), ("topics", "create")], ids=" ".join)
