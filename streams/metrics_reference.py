@@ -54,8 +54,8 @@ _TAIL: Final = """## Not there, and why
 
 ## What it costs
 
-`python -m tests.bench.overhead` runs the worker with and without all of this in turns: nothing counted, timed or served
-on the one side; on the other everything, and a scrape every two seconds.
+`make bench-overhead` settles one topic with all of this in half of the batches, and with nothing counted, timed or
+asked for in the other half; neighbours make a pair.
 """
 
 

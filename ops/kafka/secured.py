@@ -12,7 +12,8 @@ Certificates are made by trustme, of an authority that lives for one test sessio
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -115,23 +116,35 @@ class SecuredKafka(RealKafka):
         return AdminClient({"bootstrap.servers": self.bootstrap_servers})
 
     def add_user(self, name: str, password: str) -> None:
-        """A SCRAM user, or another password for one."""
+        """A SCRAM user, or another password for one; the broker takes it a moment later."""
         info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
         change = UserScramCredentialUpsertion(name, info, password.encode())
         admin = self._admin()
         for done in admin.alter_user_scram_credentials([change]).values():
             done.result(timeout=30)
 
-    def allow(self, bindings: Iterable[AclBinding]) -> None:
+    def allow(self, bindings: Sequence[AclBinding]) -> None:
+        """Returns when the broker goes by it."""
         admin = self._admin()
         for done in admin.create_acls(list(bindings)).values():
             done.result(timeout=30)
+        self._until_in_force(admin, bindings, there=True)
 
-    def forbid(self, bindings: Iterable[AclBinding]) -> None:
-        """Take away what was allowed."""
+    def forbid(self, bindings: Sequence[AclBinding]) -> None:
+        """Take away what was allowed. Returns when the broker goes by it."""
         admin = self._admin()
         for done in admin.delete_acls([_filter(one) for one in bindings]).values():
             done.result(timeout=30)
+        self._until_in_force(admin, bindings, there=False)
+
+    def _until_in_force(self, admin: AdminClient, bindings: Sequence[AclBinding], *, there: bool) -> None:
+        """The controller knows an ACL a moment before the broker does. Raises TimeoutError."""
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            if all(bool(admin.describe_acls(_filter(one)).result(timeout=30)) is there for one in bindings):
+                return
+            time.sleep(0.05)
+        raise TimeoutError("the broker does not go by the ACLs that the controller took")
 
 
 def binding(principal: str, resource: str, name: str, pattern: str, operation: str) -> AclBinding:

@@ -20,11 +20,11 @@ _is_workday: Final = lru_cache(maxsize=8192)(is_workday)
 
 
 class Payout(NamedTuple):
-    """The first and the last day on which the claim is due; None where the calendar is not known that far."""
+    """The first and the last day on which the claim is due; None where the calendar is not known that far, and why."""
 
     earliest: date | None
     latest: date | None
-    step: Step
+    unknown: Step | None = None
 
 
 def payout(submitted_on: date, rule: CoverageRule) -> Payout | None:
@@ -32,14 +32,13 @@ def payout(submitted_on: date, rule: CoverageRule) -> Payout | None:
     terms = rule.payout
     if terms is None:
         return None
-    days = f"{terms.earliest} to {terms.latest} working days: {terms.says}"
     try:
         earliest, latest = _working_days_after(submitted_on, (terms.earliest, terms.latest))
     except (NotImplementedError, OverflowError):  # beyond the calendar's known years, or beyond year 9999
         reason = "calendar_unknown"
-        says = f"the public calendar is not known for {days}"
+        says = f"the public calendar is not known for {terms.earliest} to {terms.latest} working days: {terms.says}"
         return Payout(None, None, by_rule("payout", rule, says, clause=terms, reason=reason))
-    return Payout(earliest, latest, by_rule("payout", rule, days, clause=terms))
+    return Payout(earliest, latest)
 
 
 def _working_days_after(day: date, counts: Iterable[int]) -> list[date]:

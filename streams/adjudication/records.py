@@ -36,8 +36,8 @@ def adjusted_record(event: SettlementCompleted, settlement: Settlement, money: M
         if payout is None or payout.earliest is None or payout.latest is None
         else {"earliest": payout.earliest.isoformat(), "latest": payout.latest.isoformat()},
     }
-    if payout is not None:
-        record["trace"] = [_step(payout.step)]
+    if payout is not None and payout.unknown is not None:
+        record["trace"] = [_step(payout.unknown)]
     return record
 
 

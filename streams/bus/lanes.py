@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
 import structlog
 from aiokafka import TopicPartition
@@ -14,6 +15,9 @@ from aiokafka.abc import ConsumerRebalanceListener
 from streams.bus.lane import Lane, Shared
 
 log = structlog.get_logger("petct.lanes")
+
+FETCHING_SECONDS: Final = 1.0
+"""A lane that made a step within this time is fetching: what aiokafka knows of the end is as new."""
 
 
 class Lanes(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no types
@@ -95,30 +99,36 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships n
                 metrics.lag(lane.partition.partition, *lag)
 
     async def look(self) -> None:
-        """Ask the broker where the topic ends, and where a lane that is not open yet would begin.
+        """Ask the broker where the topic ends, and where a lane that is not open yet would begin. Raises KafkaError.
 
-        What aiokafka knows of the end by itself stands still with the fetches, while a lane backs off or hangs.
-        Raises KafkaError.
+        What aiokafka learns of the end with each fetch is newer, but stands still while a lane backs off or hangs.
         """
         consumer, lanes = self._shared.consumer, list(self)
         # Read committed, this is the last stable offset.
-        ends = await consumer.end_offsets([lane.partition for lane in lanes]) if lanes else {}
+        self._ends = await consumer.end_offsets([lane.partition for lane in lanes]) if lanes else {}
         now = time.time()
         for lane in lanes:
             if lane.position is None:
                 lane.position = await consumer.committed(lane.partition)
-            if lane.position is not None and ends[lane.partition] <= lane.position:
+            if lane.position is not None and self._ends[lane.partition] <= lane.position:
                 lane.waiting_since = now
-        self._ends = ends
 
     def lag(self, lane: Lane) -> tuple[int, float] | None:
         """Records and seconds that a lane is behind; None where it is not known yet."""
-        end = self._ends.get(lane.partition)
-        if end is None or lane.position is None:
+        asked, position = self._ends.get(lane.partition), lane.position
+        if asked is None or position is None:
             return None
-        records = max(0, end - lane.position)
+        consumer, fetched = self._shared.consumer, None
+        if lane.partition in consumer.assignment():
+            fetched = consumer.last_stable_offset(lane.partition)
+        records = max(asked, fetched or 0) - position
+        if records <= 0:
+            if fetched is not None and time.monotonic() - lane.last_step < FETCHING_SECONDS:
+                # It asks for more all the time, and there is none.
+                lane.waiting_since = time.time()
+            return 0, 0.0
         since = lane.began if lane.waiting_since is None else lane.waiting_since
-        return records, max(0.0, time.time() - since) if records else 0.0
+        return records, max(0.0, time.time() - since)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (failure := task.exception()) is not None:

@@ -36,6 +36,8 @@ CONSUMER_STOP_SECONDS: Final = 5.0
 BROKER_SEEN_SECONDS: Final = 20.0
 """Without an answer for so long, we do not call ourselves ready."""
 LOOK_SECONDS: Final = 5.0
+LOOK_EVERY_SECONDS: Final = 5.0
+"""Between two looks, what comes with the fetches tells the lag of whatever moves."""
 STEP_SECONDS: Final = 90.0
 """Every step of a lane has a limit below this; one that takes longer hangs."""
 TOPICS_WAIT_SECONDS: Final = 5.0
@@ -70,6 +72,7 @@ class SettleService(Service):
         self._last_step = time.monotonic()
         self._broker_seen: float | None = None
         self._broker_seen_at: float | None = None
+        self._looked = 0.0
         self._breaker_open: str | None = None
         self._errors = Errors()
 
@@ -261,11 +264,16 @@ class SettleService(Service):
                     return
 
     async def _look(self, lanes: Lanes) -> None:
+        if self._last_step - self._looked >= LOOK_EVERY_SECONDS or any(lanes.lag(lane) is None for lane in lanes):
+            await self._ask(lanes)
+        lanes.measure()
+
+    async def _ask(self, lanes: Lanes) -> None:
+        self._looked = self._last_step
         with contextlib.suppress(KafkaError, ConsumerStoppedError, TimeoutError):
             # A partition that answers to nobody is its lane's to tell of; the others' lag is known from before.
             async with asyncio.timeout(LOOK_SECONDS):
                 await lanes.look()
-        lanes.measure()
 
     def _lane_ended(self, failure: BaseException) -> None:
         if isinstance(failure, BreakerOpenError):

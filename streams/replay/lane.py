@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -57,7 +58,6 @@ class Shared:
     process: SettlementProcessor
     probe: AIOKafkaConsumer
     clients: Clients
-    folder: Path
     run: str
     on_difference: OnDifference
     stop: asyncio.Event
@@ -102,7 +102,9 @@ class Lane:
         shared, number = self._shared, self._stretch.partition
         async with AsyncExitStack() as stack:
             enter = stack.enter_async_context
-            store = stack.enter_context(Store(shared.folder / f"{number}.db"))
+            # The folder goes at once, and an open file needs none: kill -9 leaves nothing behind.
+            with tempfile.TemporaryDirectory(prefix="petct-replay-") as folder:
+                store = stack.enter_context(Store(Path(folder) / "standing.db"))
             tail = Tail(
                 await enter(reading.reader(shared.settings)), shared.probe, shared.settings.topic_prefix, number, store
             )

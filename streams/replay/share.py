@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from streams import __version__
 from streams.bus.clients import Clients
@@ -62,7 +61,6 @@ async def run_share(
             SettlementProcessor(rulebook, settings.secret, __version__, form_of(settings)),
             await stack.enter_async_context(reading.reader(settings, isolation="read_uncommitted")),
             Clients(settings, None),
-            Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="petct-replay-"))),
             share.run,
             on_difference,
             stop,

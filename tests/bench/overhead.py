@@ -14,6 +14,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +41,8 @@ SCRAPES: Final = 100
 
 Batches = list[tuple[bool, int, float]]
 """With instruments or without, events, processor seconds."""
+Pair = tuple[float, float]
+"""Processor microseconds an event, with and without."""
 
 
 class HalfBare(Settle):
@@ -65,11 +68,14 @@ def main() -> int:
             for name, share, number in WORKLOADS:
                 prefix = f"overhead.{share:g}."
                 asyncio.run(_fill(kafka.bootstrap_servers, prefix, share, number))
-                pairs: list[float] = []
+                pairs: list[Pair] = []
                 for run in range(given.runs):
                     file = Path(folder) / f"{name}-{run}"
-                    pairs += ratios(_run(file, kafka.bootstrap_servers, prefix, number))
-                print(f"{name} ({share * 100:g} % ours), CPU an event with / without: {told(pairs)}", flush=True)
+                    pairs += pairs_of(_run(file, kafka.bootstrap_servers, prefix, number))
+                micros = statistics.median(lacking for _, lacking in pairs)
+                print(f"{name} ({share * 100:g} % ours), {len(pairs)} pairs, {micros:.1f} µs of CPU an event without")
+                print(f"  with / without, median of the pairs: {told(median_ratio, pairs)}")
+                print(f"  with / without, lower quartiles:     {told(quiet_ratio, pairs)}", flush=True)
     except (KafkaUnavailableError, KafkaFailedError) as error:
         print(f"no benchmark without a broker: {error}", file=sys.stderr)
         return 1
@@ -101,25 +107,34 @@ def _run(file: Path, bootstrap_servers: str, prefix: str, number: int) -> Batche
             time.sleep(0.2)
 
 
-def ratios(batches: Batches) -> list[float]:
-    """Of each pair of neighbours, one with and one without: processor time an event with, by that without."""
+def pairs_of(batches: Batches) -> list[Pair]:
+    """Neighbours, one with instruments and one without: processor microseconds an event of each."""
     usual = statistics.median(n for _, n, _ in batches)
     found = []
     for first, second in zip(batches[WARM_UP::2], batches[WARM_UP + 1 :: 2], strict=False):
         assert first[0] != second[0]
         if min(first[1], second[1]) >= LEAST * usual:
             having, lacking = (first, second) if first[0] else (second, first)
-            found.append((having[2] / having[1]) / (lacking[2] / lacking[1]))
+            found.append((1e6 * having[2] / having[1], 1e6 * lacking[2] / lacking[1]))
     return found
 
 
-def told(pairs: list[float]) -> str:
-    """The median, and where it would lie in 95 of 100 samples drawn from these pairs (bootstrap)."""
+def median_ratio(pairs: Sequence[Pair]) -> float:
+    """The median over the pairs of the ratio within each."""
+    return statistics.median(having / lacking for having, lacking in pairs)
+
+
+def quiet_ratio(pairs: Sequence[Pair]) -> float:
+    """Of the lower quartiles: what others do on the machine only ever adds to the time of a batch."""
+    having, lacking = (statistics.quantiles(column, n=4)[0] for column in zip(*pairs, strict=True))
+    return float(having / lacking)
+
+
+def told(estimate: Callable[[Sequence[Pair]], float], pairs: Sequence[Pair]) -> str:
+    """The estimate, and where it would lie in 95 of 100 samples drawn from these pairs (bootstrap)."""
     dice = random.Random(1)
-    medians = sorted(statistics.median(dice.choices(pairs, k=len(pairs))) for _ in range(2_000))
-    return (
-        f"{statistics.median(pairs):.3f} (median of {len(pairs)} pairs; 95 %: {medians[50]:.3f} to {medians[-51]:.3f})"
-    )
+    drawn = sorted(estimate(dice.choices(pairs, k=len(pairs))) for _ in range(2_000))
+    return f"{estimate(pairs):.3f} (95 %: {drawn[50]:.3f} to {drawn[-51]:.3f})"
 
 
 def _scrape() -> float:

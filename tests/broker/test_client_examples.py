@@ -88,10 +88,15 @@ BUILDERS: Final[dict[str, Callable[[], tuple[str, ...]]]] = {"Python": _python, 
 @pytest.fixture(params=BUILDERS)
 def command(request: pytest.FixtureRequest) -> tuple[str, ...]:
     """How the example of a language is run. Without its toolchain: skipped, or with REQUIRE_CLIENTS=1 failed."""
+    built: tuple[str, ...] = ()
+    missing = ""
     try:
-        return BUILDERS[request.param]()
-    except LookupError as missing:
-        no_toolchain(request.config, f"{request.param}: {missing.args[0]}")
+        built = BUILDERS[request.param]()
+    except LookupError as error:
+        missing = f"{request.param}: {error.args[0]}"
+    if missing:
+        no_toolchain(request.config, missing)
+    return built
 
 
 def rows(path: Path) -> list[list[str]]:

@@ -4,9 +4,11 @@ import asyncio
 import time
 from collections import Counter
 from dataclasses import replace
+from itertools import count
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import MessageSizeTooLargeError
 from confluent_kafka import TopicPartition as Where
 from confluent_kafka.admin import AdminClient
 
@@ -143,14 +145,17 @@ async def test_a_restarted_worker_goes_on_where_the_last_one_stopped(on_kafka: S
 
 @pytest.mark.real_kafka
 async def test_beginning_at_the_end_loses_nothing_when_the_first_batch_fails(on_kafka: Scene) -> None:
-    """Where the end was is committed first: the next try begins there, and not at the end as it is by then."""
+    """Where the end was is committed before the lane is ready: the next try begins there, not at the end by then."""
     on_kafka.settings = on_kafka.settings.model_copy(update={"offset_reset": "latest"})
     await on_kafka.send(b"ours, long ago")
-    async with on_kafka.settling(crashing("after_send", times=2)) as (service, _):
+    producer_type = crashing("before_send", times=2)
+    async with on_kafka.settling(producer_type) as (service, _):
         await on_kafka.ready(service)
+        assert await on_kafka.committed() == 1
         await on_kafka.send(*_numbered(10))
         await on_kafka.until(10)
 
+    assert producer_type.crashes.total() == 2
     assert await on_kafka.outputs() == _numbered(10)
 
 
@@ -210,38 +215,39 @@ async def test_an_output_its_topic_refuses_holds_its_lane_and_no_other_until_tha
     admin = AdminClient({"bootstrap.servers": on_kafka.broker.bootstrap_servers})
     full = on_kafka.settings.topic(ADJUSTED)
     large = b"ours" + b"x" * 200_000
-    await on_kafka.send(b"ours before", large, partition=1)
-    async with on_kafka.settling(_limited_after_start(admin, full)) as (service, metrics):
+    async with on_kafka.settling() as (service, metrics):
+        # The check at start would refuse a limit that low: somebody lowers it later.
+        await on_kafka.ready(service)
+        await asyncio.to_thread(_limit, admin, full, 100_000)
+        probes = await _until_refused(on_kafka, large)
+        await on_kafka.send(b"ours before", large, partition=1)
         await on_kafka.send(*_numbered(50), partition=2)
-        assert len(await on_kafka.until(50)) == 50
+        assert len(await on_kafka.until(50 + probes)) == 50 + probes
         await until_true(lambda: _reopenings(metrics) > 2)
         assert any("MessageSizeTooLarge" in reason for reason in [*service.not_ready(), *_errors(service)])
         assert service.not_live() == []
         assert await on_kafka.committed(1) == 0
-        _limit(admin, full, MAX_OUTPUT_BYTES)
-        await on_kafka.until(52)
+        await asyncio.to_thread(_limit, admin, full, MAX_OUTPUT_BYTES)
+        await on_kafka.until(52 + probes)
 
-    assert Counter(await on_kafka.outputs()) == Counter([b"ours before", large, *_numbered(50)])
+    due = Counter([b"ours before", large, *_numbered(50)])
+    due[large] += probes
+    assert Counter(await on_kafka.outputs()) == due
+
+
+async def _until_refused(on: Scene, value: bytes) -> int:
+    """A broker follows a change of a topic when it has heard of it; how many it took until then."""
+    async with asyncio.timeout(PATIENCE):
+        for taken in count():
+            try:
+                await on.send(value, topic=ADJUSTED, partition=3)
+            except MessageSizeTooLargeError:
+                return taken
+    raise AssertionError
 
 
 def _errors(service: object) -> list[str]:
     return [str(lane.last_error) for lane in service._lanes]  # type: ignore[attr-defined]
-
-
-def _limited_after_start(admin: AdminClient, topic: str) -> type:
-    """The check at start would refuse a limit that low: somebody lowers it later."""
-    from aiokafka import AIOKafkaProducer
-
-    class Limiting(AIOKafkaProducer):
-        limited = False
-
-        async def start(self) -> None:
-            if not Limiting.limited:
-                Limiting.limited = True
-                await asyncio.to_thread(_limit, admin, topic, 100_000)
-            await super().start()
-
-    return Limiting
 
 
 def _limit(admin: AdminClient, topic: str, limit: int) -> None:
@@ -301,19 +307,51 @@ async def test_who_opens_a_lane_ends_what_its_last_owner_had_under_way(on_kafka:
 
 @pytest.mark.real_kafka
 async def test_two_workers_share_the_partitions_and_one_that_goes_leaves_nothing_undone(on_kafka: Scene) -> None:
-    async with on_kafka.settling(instance="one") as (one, _):
+    async with on_kafka.settling(instance="one") as (one, of_one):
         await on_kafka.ready(one)
         await _send_everywhere(on_kafka, 0)
-        async with on_kafka.settling(instance="two") as (two, _):
+        async with on_kafka.settling(instance="two") as (two, of_two):
             await _send_everywhere(on_kafka, 1)
             await until_true(lambda: [len(list(service._lanes or ())) for service in (one, two)] == [2, 2])
             await _send_everywhere(on_kafka, 2)
             await on_kafka.until(3 * 4 * 200)
+            await until_true(lambda: _told_of(of_one) | _told_of(of_two) == set("0123"))
+            assert not _told_of(of_one) & _told_of(of_two)
+            for metrics, rebalances in ((of_one, 2), (of_two, 1)):
+                assert metrics.registry.get_sample_value("petct_assigned_partitions") == 2
+                assert (metrics.registry.get_sample_value("petct_rebalances_total") or 0) >= rebalances
         await _send_everywhere(on_kafka, 3)
         await on_kafka.until(4 * 4 * 200)
 
     outputs = await on_kafka.outputs()
     assert len(outputs) == len(set(outputs)) == 4 * 4 * 200
+
+
+def _told_of(metrics: Metrics) -> set[str]:
+    """Partitions whose lag is told."""
+    return {
+        sample.labels["partition"]
+        for family in metrics.registry.collect()
+        if family.name == "petct_lag_records"
+        for sample in family.samples
+    }
+
+
+@pytest.mark.real_kafka
+async def test_a_fencing_is_counted_and_the_lane_takes_its_partition_back(on_kafka: Scene) -> None:
+    async with on_kafka.settling() as (service, metrics):
+        await on_kafka.ready(service)
+        id = f"{on_kafka.settings.group_id}.{on_kafka.settings.topic(EVENTS)}.0"
+        other = Clients(on_kafka.settings, None).producer(id)
+        await other.start()
+        try:
+            await on_kafka.send(b"ours")
+            await on_kafka.until(1)
+        finally:
+            await throw_away(other, 2.0)
+        assert metrics.registry.get_sample_value("petct_fencings_total") == 1
+        assert metrics.registry.get_sample_value("petct_reopenings_total", {"cause": "fenced"}) == 1
+        assert _reopenings(metrics) == 1
 
 
 async def _send_everywhere(on: Scene, wave: int) -> None:

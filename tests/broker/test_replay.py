@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -484,6 +485,19 @@ async def test_what_ends_one_process_is_told_by_the_run(of_ningbo: Past) -> None
 
     with pytest.raises(RetentionError, match="offsets 0 to 4 are gone"):
         await of_ningbo.run(plan, jobs=2)
+
+
+async def test_while_it_runs_it_has_no_file_that_a_kill_would_leave(
+    of_ningbo: Past, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (own := tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(own))
+    await of_ningbo.settle(list(settlements(200)))
+    seen: list[list[Path]] = []
+
+    await of_ningbo.run(await of_ningbo.plan(), on_difference=lambda _: seen.append(list(own.iterdir())))
+
+    assert seen == [[], []]
 
 
 async def test_a_full_disk_is_told_with_the_mend(of_ningbo: Past, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -179,7 +179,7 @@ async def test_a_worker_killed_while_it_switches_loses_and_repeats_nothing(
         await load(on_kafka, records[:1_500])
         await on_kafka.until(200)
         for turn, book in enumerate((other, old, other, old, other)):
-            load_goes_on = feed(on_kafka, records[1_500 * (turn + 1) : 1_500 * (turn + 2)], lots=8)
+            load_goes_on = feed(on_kafka, records[1_500 * (turn + 1) : 1_500 * (turn + 2)], lots=4)
             victim = workers[turn % 2]
             await release(on_kafka.settings, book)
             # Each a little later in the switch than the one before.

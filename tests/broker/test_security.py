@@ -70,11 +70,17 @@ class Place:
             if not acl.comfort
         ]
 
-    def enrol(self, *roles: Role) -> None:
-        """Users, each with the rights of its role and no comfort."""
+    async def enrol(self, *roles: Role) -> None:
+        """Users, each with the rights of its role and no comfort, as soon as the broker knows them."""
         for role in roles:
             self.kafka.add_user(self.user(role), self.password(role))
             self.kafka.allow(self.bindings(role))
+        async with asyncio.timeout(PATIENCE):
+            waiting = list(roles)
+            while waiting:
+                if await why_refused(self.settings(waiting[0])) is None:
+                    waiting.pop(0)
+                await asyncio.sleep(0.05)
 
     def password(self, role: Role) -> str:
         return f"hush-{role}"
@@ -150,7 +156,7 @@ def place(real_kafka: RealKafka, secured: SecuredKafka, prefix: str) -> Place:
 async def ready(place: Place) -> Place:
     """With topics and the two roles that every settlement needs."""
     await create_topics(KafkaSettings(**_plain(place)), 1, 1)
-    place.enrol(Role.PLATFORM, Role.SETTLE)
+    await place.enrol(Role.PLATFORM, Role.SETTLE)
     return place
 
 
@@ -163,7 +169,7 @@ def _numbers(first: int, last: int) -> list[tuple[bytes, bytes]]:
 
 
 async def test_each_role_does_its_work_with_its_own_rights_and_no_others(place: Place, tmp_path: Path) -> None:
-    place.enrol(*Role)
+    await place.enrol(*Role)
     await create_topics(place.settings(Role.OPERATOR), 1, 1)
     now = datetime.now(UTC)
     rules_desk = place.settings(Role.RULES_DESK)
@@ -202,7 +208,7 @@ async def test_each_role_does_its_work_with_its_own_rights_and_no_others(place: 
     ("role", "topic"), [(Role.READER, EVENTS), (Role.BOARD, ADJUSTED), (Role.SETTLE, DEADLETTERS)], ids=str
 )
 async def test_no_role_reads_what_is_none_of_its_business(ready: Place, role: Role, topic: str) -> None:
-    ready.enrol(role)
+    await ready.enrol(role)
     await ready.put(topic, (b"k", b"{}"))
     with pytest.raises(TopicAuthorizationFailedError):
         await _read(ready, role, topic, in_a_group=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner, Result
 
-from ops.kafka.broker import KafkaUnavailableError, free_port
+from ops.kafka.broker import CHECKOUT, KafkaUnavailableError, free_port
 from ops.registry.apicurio import Apicurio
 from schemas.topics import ADJUSTED, DISCLOSURES, EVENTS, REPLAYS, RULEBOOK
 from streams.cli.app import app
@@ -58,6 +59,14 @@ def test_every_topic_is_registered_once_and_given_back_as_it_is(registry: Apicur
         found = got(registry, f"/subjects/{one['subject']}/versions/latest")
         assert (found["id"], found["version"], found["schemaType"]) == (one["id"], 1, "JSON")
         assert json.loads(found["schema"]) == subjects()[one["subject"]]
+
+
+@pytest.mark.slow
+def test_the_command_of_the_page_runs_but_for_the_address(registry: Apicurio) -> None:
+    page = (CHECKOUT / "docs" / "compatibility.md").read_text("utf-8")
+    (command,) = re.findall(r"^petct schemas register (\S+)$", page, re.MULTILINE)
+    assert command.endswith("/apis/ccompat/v7")
+    assert register(registry.url, "--prefix", "page.").exit_code == 0
 
 
 @pytest.mark.slow

@@ -27,7 +27,12 @@ PROPERTIES = {
 def _faulty_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealKafka | str]:
     kafka = RealKafka(
         tmp_path_factory.mktemp("faulty-kafka"),
-        properties=PROPERTIES,
+        # So that a test can forbid something: what it does not mention is allowed to everyone.
+        properties=PROPERTIES
+        | {
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "allow.everyone.if.no.acl.found": "true",
+        },
         listeners={"PROXIED": "PLAINTEXT"},
         proxied=["PROXIED"],
     )

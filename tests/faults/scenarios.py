@@ -40,7 +40,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         "breaker open by the share of dead letters; gone on as documented", "the start without it"
     ),
     "too_large": Scenario("output above its topic's max.message.bytes, until that is raised", "the mend"),
-    "refused": Scenario("output topic refuses writes (min.insync.replicas), until that is lowered", "the mend"),
+    "refused": Scenario("output topic refuses writes (its ACL), until they are allowed", "the mend"),
     "missing": Scenario("output topic deleted, until it is made again", "the mend"),
     "quota": Scenario("produce quota: the broker delays the worker's answers", "its end"),
     "slow": Scenario("slow network: all the worker reads and writes at a trickle", "its end"),

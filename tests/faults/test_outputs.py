@@ -5,10 +5,23 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+)
 
 from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES, MAX_OUTPUT_BYTES, TOPICS
 from streams.bus.topics import config
@@ -118,21 +131,48 @@ def test_an_output_above_its_topics_limit_waits_for_the_limit_to_be_raised(stage
 
 
 def test_an_output_topic_that_refuses_writes_is_waited_for(stage: MakeStage, show: Show) -> None:
-    """More copies asked for than there are: what a topic of a cluster does whose brokers are down or full."""
+    """Somebody forbids the worker to write to one of its topics, and allows it again."""
     with stage("refused") as on:
         worker = on.worker()
         on.begin(worker)
-        _set(on, DISCLOSURES, "min.insync.replicas", "2")
-        if on.form.long:
-            # A lane holds out for 40 s before it says so.
-            on.until(lambda: worker.get("/readyz")[0] == 503, "the worker says what is wrong")
-        else:
-            on.until(lambda: "NotEnoughReplicas" in worker.said(), "the broker refuses")
-        assert worker.get("/livez")[0] == 200
-        _set(on, DISCLOSURES, "min.insync.replicas", "1")
+        with _forbidden(on, DISCLOSURES):
+            on.until(lambda: "TopicAuthorizationFailed" in worker.get("/readyz")[1], "the worker says what is wrong")
+            assert worker.get("/livez")[0] == 200
         on.recovered(time.monotonic())
         worker.until_ready()
         show(on.finish())
+
+
+@contextmanager
+def _forbidden(on: Stage, topic: str) -> Iterator[None]:
+    """Writing is, to everybody; all else stays allowed."""
+    admin = AdminClient({"bootstrap.servers": on.bootstrap_servers})
+    name = on.settings.topic(topic)
+
+    def binding(operation: AclOperation, permission: AclPermissionType) -> AclBinding:
+        kind = ResourcePatternType.LITERAL
+        return AclBinding(ResourceType.TOPIC, name, kind, "User:ANONYMOUS", "*", operation, permission)
+
+    bindings = [
+        binding(AclOperation.ALL, AclPermissionType.ALLOW),
+        binding(AclOperation.WRITE, AclPermissionType.DENY),
+    ]
+    for made in admin.create_acls(bindings).values():
+        made.result(timeout=30)
+    try:
+        yield
+    finally:
+        all_of_it = AclBindingFilter(
+            ResourceType.TOPIC,
+            name,
+            ResourcePatternType.LITERAL,
+            "User:ANONYMOUS",
+            "*",
+            AclOperation.ANY,
+            AclPermissionType.ANY,
+        )
+        for gone in admin.delete_acls([all_of_it]).values():
+            gone.result(timeout=30)
 
 
 @long_form

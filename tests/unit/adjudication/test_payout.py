@@ -16,7 +16,9 @@ def manual(*lines: dict[str, Any], submitted_on: str = "2023-06-02", **changes: 
 
 def test_public_holidays_are_skipped_and_make_up_days_are_worked() -> None:
     """端午节 2023: June 22-24 off, June 25 (a Sunday) worked."""
-    assert adjusted(manual())["payout_due"] == {"earliest": "2023-06-26", "latest": "2023-07-17"}
+    record = adjusted(manual())
+    assert record["payout_due"] == {"earliest": "2023-06-26", "latest": "2023-07-17"}
+    assert "trace" not in record
 
 
 def test_nothing_is_due_without_a_covered_examination() -> None:

@@ -69,5 +69,5 @@ def test_money_is_counted_by_bearer_and_what_is_given_back_apart() -> None:
 
     batch.add([In(0, b"ours"), In(1, b"ours")], 2, _decide)
 
-    told = {labels: yuan for labels, yuan in batch.tally.shares().items() if yuan}
+    told = {labels: yuan for labels, yuan in batch.tally.shares() if yuan}
     assert told == {("fund", "covered", "charged"): 4 * YUAN, ("patient", "covered", "refunded"): 2 * YUAN}
