@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
@@ -379,6 +381,127 @@ class WatchSettings(ProcessSettings):
     def token(self) -> str:
         """Never log it."""
         return _secret(self.inquiry_token, self.inquiry_token_file) or ""
+
+
+class TokenSettings(_Environment):
+    """The token that opens the settlements of the read API."""
+
+    inquiry_token: SecretStr | None = Field(None, description="What a reader of settlements must show.")
+    inquiry_token_file: Path | None = Field(None, description="File that holds that token instead.")
+
+    @classmethod
+    def _cross_check(cls, given: Mapping[str, Any]) -> list[SettingProblem]:
+        found = super()._cross_check(given)
+        return found + cls._secret_problems(given, "inquiry_token", "inquiry_token_file")
+
+    @property
+    def token(self) -> str:
+        """Never log it."""
+        return _secret(self.inquiry_token, self.inquiry_token_file) or ""
+
+
+class InquirySettings(TokenSettings):
+    """Enough for `petct status`."""
+
+    @classmethod
+    def _cross_check(cls, given: Mapping[str, Any]) -> list[SettingProblem]:
+        found = super()._cross_check(given)
+        if given["inquiry_token"] is None and given["inquiry_token_file"] is None:
+            found.append(cls._problem("inquiry_token", "is not set, but the watch worker asks for it"))
+        return found
+
+
+class WebSettings(LogSettings, TokenSettings):
+    """All that `petct web` needs. With PETCT_KAFKA_… it also shows the released rulebooks."""
+
+    web_host: str = Field("127.0.0.1", description="Address of the pages.")
+    web_port: Port = Field(9467, description="Port of the same.")
+    board_url: Annotated[str, StringConstraints(pattern=r"^https?://[^/\s?#]+/?$")] | None = Field(
+        None,
+        description="Read API of a watch worker, for example `http://watch:9466`. When not set: no board, no inquiry.",
+    )
+    web_sandbox: bool = Field(True, description="Whether events can be tried out at /sandbox.")
+    web_inquiry: bool = Field(
+        False, description="Whether settlements can be asked for at /inquiry; needs a sign-in, see PETCT_WEB_ACCESS."
+    )
+    web_workers: str = Field(
+        "", description="Workers whose state /status shows: addresses such as `http://settle-0:9464`, with commas."
+    )
+    web_access: Literal["open", "basic", "proxy"] = Field(
+        "open",
+        description="Who may see all but the board: `open` everybody, `basic` who knows user name and password, "
+        "`proxy` whom a reverse proxy has signed in.",
+    )
+    web_user: str | None = Field(None, description="User name, with `basic`.")
+    web_password: SecretStr | None = Field(None, description="Password, with `basic`.")
+    web_password_file: Path | None = Field(None, description="File that holds that password instead.")
+    web_proxies: str = Field(
+        "",
+        description="Networks of reverse proxies whose headers are believed, such as `10.0.0.0/8`, with commas: "
+        "X-Forwarded-For for the rate limit, and PETCT_WEB_PROXY_HEADER.",
+    )
+    web_proxy_header: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")] = Field(
+        "X-Forwarded-User", description="Header in which the proxy names who signed in, with `proxy`."
+    )
+    web_rate: int = Field(
+        300, ge=0, description="Requests a minute of one client; a trial or an inquiry counts as five. 0: no limit."
+    )
+    shutdown_seconds: float = Field(10.0, gt=0, le=300, description="Budget of an orderly stop.")
+
+    @field_validator("web_workers")
+    @classmethod
+    def _workers(cls, value: str) -> str:
+        for url in _listed(value):
+            if not re.fullmatch(r"https?://[^/\s?#]+/?", url):
+                raise PydanticCustomError("address", "not a list of http://host:port")
+        return value
+
+    @field_validator("web_proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        try:
+            for network in _listed(value):
+                ip_network(network)
+        except ValueError:
+            raise PydanticCustomError("network", "not a list of networks") from None
+        return value
+
+    @classmethod
+    def _cross_check(cls, given: Mapping[str, Any]) -> list[SettingProblem]:
+        found = super()._cross_check(given)
+        access = given["web_access"]
+        if access == "basic":
+            if given["web_user"] is None:
+                found.append(cls._problem("web_user", "is not set, but `basic` needs one"))
+            if given["web_password"] is None and given["web_password_file"] is None:
+                found.append(cls._problem("web_password", "is not set, but `basic` needs one"))
+        if access == "proxy" and not given["web_proxies"]:
+            found.append(cls._problem("web_proxies", "is not set, but `proxy` believes nobody else"))
+        if str(given["web_inquiry"]).lower() in {"true", "1", "yes", "on"}:
+            if access == "open":
+                found.append(cls._problem("web_access", "is open, but PETCT_WEB_INQUIRY needs a sign-in"))
+            if given["board_url"] is None:
+                found.append(cls._problem("board_url", "is not set, but PETCT_WEB_INQUIRY asks there"))
+            if given["inquiry_token"] is None and given["inquiry_token_file"] is None:
+                found.append(cls._problem("inquiry_token", "is not set, but PETCT_WEB_INQUIRY needs it"))
+        return found + cls._secret_problems(given, "web_password", "web_password_file")
+
+    @property
+    def password(self) -> str:
+        """Never log it."""
+        return _secret(self.web_password, self.web_password_file) or ""
+
+    @property
+    def workers(self) -> tuple[str, ...]:
+        return tuple(url.rstrip("/") for url in _listed(self.web_workers))
+
+    @property
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        return tuple(ip_network(network) for network in _listed(self.web_proxies))
+
+
+def _listed(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 S = TypeVar("S", bound=_Environment)

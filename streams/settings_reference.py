@@ -18,6 +18,7 @@ from streams.settings import (
     SecretSettings,
     Settings,
     WatchSettings,
+    WebSettings,
     variable,
 )
 
@@ -29,6 +30,7 @@ _SECTIONS: Final[tuple[tuple[str, type[BaseSettings]], ...]] = (
     ("Every worker", ProcessSettings),
     ("The settle worker", Settings),
     ("The watch worker", WatchSettings),
+    ("The pages", WebSettings),
 )
 _HEAD: Final = """# Configuration
 

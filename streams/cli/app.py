@@ -23,7 +23,9 @@ from streams.cli import (
     rulebook_write,
     schemas,
     simulate,
+    status,
     topics,
+    web,
     worker,
 )
 
@@ -56,6 +58,8 @@ app.command("demo", epilog=demo.ENDS)(demo.demo)
 app.command("adjudicate", epilog=adjudicate.ENDS)(adjudicate.adjudicate)
 app.command("explain", epilog=explain.ENDS)(explain.explain)
 app.command("simulate", epilog=simulate.ENDS)(simulate.simulate)
+app.command("status", epilog=status.ENDS)(status.status)
+app.command("web", epilog=web.ENDS)(web.web)
 app.command("doctor", epilog=doctor.ENDS)(doctor.doctor)
 rulebook.app.command("coverage", epilog=rulebook_coverage.ENDS)(rulebook_coverage.coverage)
 rulebook.app.command("new", epilog=rulebook_write.NEW_ENDS)(rulebook_write.new)

@@ -18,8 +18,8 @@ from schemas.deadletters import DeadLetterReason
 from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES
 from streams.cli import derivation
 from streams.cli.demo_bus import Arrived
-from streams.cli.words import DEAD_LETTERS
 from streams.simulate import CITIES
+from streams.words import DEAD_LETTERS
 
 Plain = dict[str, Any]
 

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from streams.cli.words import OUTCOMES, REASONS
+from streams.words import OUTCOMES, REASONS
 
 Plain = dict[str, Any]
 

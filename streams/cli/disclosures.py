@@ -32,7 +32,7 @@ ENDS = terminal.exit_status(
         ExitCode.USAGE: "a wrong argument, or a hospital that never disclosed anything",
     }
 )
-_LOOPBACK: Final = "http://127.0.0.1:9466"
+LOOPBACK: Final = "http://127.0.0.1:9466"
 _URL: Final = re.compile(r"https?://[^/\s?#]+/?")
 
 
@@ -46,9 +46,10 @@ def _day(text: str | None) -> str | None:
     raise typer.BadParameter("expected a day YYYY-MM-DD.")
 
 
-def _url(text: str) -> str:
+def board_url(text: str) -> str:
+    """Callback of an option."""
     if not _URL.fullmatch(text):
-        raise typer.BadParameter(f"expected an address such as {_LOOPBACK}.")
+        raise typer.BadParameter(f"expected an address such as {LOOPBACK}.")
     return text
 
 
@@ -79,8 +80,9 @@ def export(
     watch: Annotated[bool, typer.Option("--watch", help="Go on, and keep the folder current.")] = False,
     every: Annotated[float, typer.Option(min=0.1, help="With --watch: seconds between two looks.")] = 30.0,
     api: Annotated[
-        str, typer.Option(metavar="URL", callback=_url, envvar="PETCT_BOARD_URL", help="Read API of a watch worker.")
-    ] = _LOOPBACK,
+        str,
+        typer.Option(metavar="URL", callback=board_url, envvar="PETCT_BOARD_URL", help="Read API of a watch worker."),
+    ] = LOOPBACK,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON document (a round) instead.")] = False,
 ) -> None:
     """Write daily lists as HTML (Chinese and English), CSV and JSON, with an index page a hospital and a month.

@@ -75,7 +75,7 @@ def _read(path: Path) -> bytes:
 
 
 def _document(answer: Answer, why: str | None) -> dict[str, Any]:
-    from streams.cli.words import DEAD_LETTERS  # noqa: PLC0415
+    from streams.words import DEAD_LETTERS  # noqa: PLC0415
 
     reason, published = answer.dead_letter_reason, answer.disclosure
     return {
@@ -95,7 +95,7 @@ def _document(answer: Answer, why: str | None) -> dict[str, Any]:
 
 def _show(answer: Answer, why: str | None, *, several: bool) -> None:
     from streams.cli import derivation  # noqa: PLC0415
-    from streams.cli.words import DEAD_LETTERS  # noqa: PLC0415
+    from streams.words import DEAD_LETTERS  # noqa: PLC0415
 
     out = terminal.stdout()
     if why is not None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import orjson
 import typer
@@ -31,22 +30,6 @@ _KINDS: Final[dict[str, str]] = {
     "disclosure": "what a hospital there publishes",
     "monitoring": "what the authority there must watch",
 }
-_COMMON: Final = frozenset(
-    (
-        "id",
-        "kind",
-        "source",
-        "clause",
-        "says",
-        "authority",
-        "region",
-        "exam",
-        "effective_from",
-        "effective_to",
-        "reviewed_until",
-        "reviewed_note",
-    )
-)
 _INDENT: Final = (0, 0, 0, 2)
 _REGION: Final = re.compile(r"[0-9]{6}")
 
@@ -166,7 +149,8 @@ def show(
     petct rulebook show --as-known-at 2021-07-10 --region 330200 --on 2021-07-01
     ```
     """
-    from streams.rulebook.review import today_in_china  # noqa: PLC0415 - other commands need not load it
+    from streams.rulebook.entries import entry  # noqa: PLC0415 - other commands need not load it
+    from streams.rulebook.review import today_in_china  # noqa: PLC0415
 
     rulebook = _asked_for(reference, as_known_at)
     terminal.end_quietly_when_the_reader_leaves()
@@ -185,7 +169,7 @@ def show(
                 "exam": exam,
                 "on": day,
                 "rulebook": rulebook.hash,
-                "rules": {kind: rule and _entry(rulebook, rule) for kind, rule in found.items()},
+                "rules": {kind: rule and entry(rulebook, rule) for kind, rule in found.items()},
                 "gaps": [kind for kind, rule in found.items() if rule is None],
             }
         )
@@ -247,14 +231,9 @@ def _refuse_unknown(rulebook: Rulebook, region: str, exam: str) -> None:
         terminal.fail(f"--exam {exam!r} is unknown", f"The rulebook knows {', '.join(sorted(rulebook.exams))}.")
 
 
-def _entry(rulebook: Rulebook, rule: Rule) -> dict[str, Any]:
-    """The whole entry as the rulebook's version holds it."""
-    notice, name = rule.id.split("/")
-    entry: dict[str, Any] = orjson.loads(rulebook.canonical)["notices"][notice]["entries"][name]
-    return {"id": rule.id, **entry}
-
-
 def _print(found: dict[str, Rule | None], title: str, rulebook: Rulebook) -> None:
+    from streams.rulebook.entries import terms  # noqa: PLC0415
+
     out = terminal.stdout()
     out.print(Text(title, "bold"))
     out.print(Text(f"rulebook {rulebook.hash}", "dim"))
@@ -276,19 +255,5 @@ def _print(found: dict[str, Rule | None], title: str, rulebook: Rulebook) -> Non
         )
         review = f"reviewed until {rule.reviewed_until}"
         out.print(Padding(Text(f"in force from {rule.effective_from} {end}; {review}"), _INDENT, expand=False))
-        for line in _terms({k: v for k, v in _entry(rulebook, rule).items() if k not in _COMMON}):
+        for line in terms(rulebook, rule):
             out.print(Padding(Text(line, "dim"), _INDENT, expand=False))
-
-
-def _terms(value: Any, name: str = "") -> Iterator[str]:
-    """What an entry states beside its source, one line a term."""
-    if isinstance(value, dict):
-        for key, held in value.items():
-            yield from _terms(held, f"{name}.{key}" if name else key)
-    elif isinstance(value, list) and any(isinstance(held, dict) for held in value):
-        for number, held in enumerate(value, start=1):
-            yield from _terms(held, f"{name} {number}")
-    elif isinstance(value, bool):
-        yield f"{name}: {'yes' if value else 'no'}"
-    else:
-        yield f"{name}: {', '.join(map(str, value)) if isinstance(value, list) else value}"

@@ -66,6 +66,10 @@ class BoardClient:
             for held in found
         ]
 
+    def months(self, code: str) -> dict[str, int]:
+        """How many days of each month have a list, ascending."""
+        return {held["month"]: held["days"] for held in self._get("hospitals", code)["months"]}
+
     def month(self, code: str, month: str) -> list[BoardDay]:
         """`month` is YYYY-MM."""
         days = self._get("hospitals", code, "months", month)["days"]

@@ -26,8 +26,11 @@ _LEGEND: Final = (
 )
 
 
-def coverage_svg(map: CoverageMap, today: date | None = None) -> str:
-    """A picture that stands alone. `today` None: without that line, so that the same rulebook gives the same bytes."""
+def coverage_svg(map: CoverageMap, today: date | None = None, *, alone: bool = True) -> str:
+    """A picture. `today` None: without that line, so that the same rulebook gives the same bytes.
+
+    `alone`: with its style in it; a page that forbids that has the style elsewhere.
+    """
     y = _HEAD
     groups: list[dict[str, Any]] = []
     for (region, exam), rows in groupby(map.rows, key=lambda row: (row.region, row.exam)):
@@ -41,6 +44,7 @@ def coverage_svg(map: CoverageMap, today: date | None = None) -> str:
         groups.append(group)
     return render(
         "coverage.svg.j2",
+        alone=alone,
         width=round(_LEFT + _PLOT + 10),
         height=round(y + 44),
         years=[{"x": _x(map, day), "label": day.year} for day in map.years],

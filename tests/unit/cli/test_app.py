@@ -39,6 +39,8 @@ COMMANDS = [
     ("topics", "create"),
     ("topics", "check"),
     ("topics", "acls"),
+    ("web",),
+    ("status",),
     ("worker", "settle"),
     ("worker", "watch"),
     ("disclosures", "export"),

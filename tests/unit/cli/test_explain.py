@@ -11,7 +11,7 @@ import pytest
 
 from schemas.adjusted import LineOutcome, LineReason
 from schemas.deadletters import DeadLetterReason
-from streams.cli.words import DEAD_LETTERS, OUTCOMES, REASONS
+from streams.words import DEAD_LETTERS, OUTCOMES, REASONS
 from tests.builders import Event, event, line, reversal, shenzhen, void
 from tests.unit.cli.conftest import Petct
 

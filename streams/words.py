@@ -1,4 +1,7 @@
-"""What the codes of an answer mean, in plain words; the Chinese term stands where the law has one."""
+"""What the codes of an answer mean, in plain words; the Chinese term stands where the law has one.
+
+`streams.words_zh` says the same in Chinese.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,103 @@
+"""What codes are called on the pages, in Chinese and English. What is not named here is shown as its code."""
+
+from __future__ import annotations
+
+from typing import Final
+
+Both = tuple[str, str]
+"""Chinese, English."""
+
+REGIONS: Final[dict[str, Both]] = {
+    "330000": ("浙江省", "Zhejiang"),
+    "330100": ("杭州市", "Hangzhou"),
+    "330200": ("宁波市", "Ningbo"),
+    "330600": ("绍兴市", "Shaoxing"),
+    "440300": ("深圳市", "Shenzhen"),
+}
+INDICATIONS: Final[dict[str, Both]] = {
+    "staging": ("肿瘤分期", "staging"),
+    "post_treatment_recurrence_or_metastasis": ("治疗后复发或转移的检测", "recurrence or metastasis after treatment"),
+    "unknown_primary_search": ("寻找不明原发灶", "search for an unknown primary"),
+    "radiotherapy_planning": ("指导放疗计划", "radiotherapy planning"),
+    "diagnosis": ("诊断", "diagnosis"),
+    "efficacy_evaluation": ("疗效评估", "evaluation of a treatment"),
+    "recurrence_monitoring": ("复发监测", "monitoring for recurrence"),
+    "check_up": ("健康体检", "check-up"),
+    "non_tumour": ("非肿瘤", "not a tumour"),
+}
+KINDS: Final[dict[str, tuple[Both, Both]]] = {
+    "price": (("价格", "Price"), ("当地医院可以收取的费用", "what a hospital there may charge")),
+    "coverage": (
+        ("支付范围", "Coverage"),
+        ("当地参保人的哪些检查予以支付", "what is paid for, for people insured there"),
+    ),
+    "benefit": (
+        ("支付标准", "Benefit"),
+        ("基金为当地参保人支付多少", "how much the fund pays for people insured there"),
+    ),
+    "out_of_area_factors": (
+        ("异地就医", "Out of area"),
+        ("当地参保人在外地就医时支付多少", "how much less outside the pool, for people insured there"),
+    ),
+    "disclosure": (("信息公开", "Disclosure"), ("当地医院须公开的内容", "what a hospital there publishes")),
+    "monitoring": (("监管", "Monitoring"), ("当地部门须监测的内容", "what the authority there must watch")),
+}
+AUTHORITIES: Final[dict[str, Both]] = {
+    "official": ("官方文件", "official"),
+    "press": ("媒体报道", "press"),
+    "article": ("文章", "article"),
+}
+OUTCOMES: Final[dict[str, Both]] = {
+    "covered": ("予以支付", "Covered"),
+    "not_covered": ("不予支付", "Not covered"),
+    "needs_review": ("待人工审核", "Needs review"),
+    "no_rule": ("无适用规定", "No rule"),
+}
+STEPS: Final[dict[str, Both]] = {
+    "split": ("拆分目录内外", "split"),
+    "price": ("价格", "price"),
+    "allowed": ("允许收费", "allowed"),
+    "disallowed": ("超标准收费", "disallowed"),
+    "out_of_catalogue": ("目录外费用", "out of catalogue"),
+    "arithmetic": ("算术核对", "arithmetic"),
+    "coverage": ("支付范围", "coverage"),
+    "designation": ("定点医疗机构", "designation"),
+    "membership": ("参保状态", "membership"),
+    "out_of_area": ("异地就医", "out of area"),
+    "indication": ("适应症", "indication"),
+    "manual_claim": ("手工报销", "manual claim"),
+    "eligible": ("可纳入支付", "eligible"),
+    "accumulate": ("年度累计", "accumulate"),
+    "band": ("分段", "band"),
+    "ratio": ("比例", "ratio"),
+    "benefit": ("支付标准", "benefit"),
+    "annual_cap": ("年度限额", "annual cap"),
+    "assistance": ("医疗救助", "assistance"),
+    "payout": ("拨付", "payout"),
+    "refund": ("退费", "refund"),
+    "result": ("结果", "result"),
+}
+UNDOING: Final[dict[str, Both]] = {
+    "settlement.adjustment_reversed": (
+        "该结算已冲销，此前的调整一并撤回。",
+        "This settlement is reversed: what was adjusted for it is taken back.",
+    ),
+    "settlement.adjustment_voided": (
+        "该结算已作废：上报它的信息视为从未发生。",
+        "This settlement is void: the message that reported it never happened.",
+    ),
+    "settlement.reversal_refused": (
+        "该结算保持不变：冲销被拒绝。",
+        "This settlement stays as it is: the reversal is refused.",
+    ),
+}
+EXAMPLES: Final[dict[str, Both]] = {
+    "above-price": ("杭州：超标准收费", "Hangzhou: charged above the price"),
+    "check-up": ("杭州：健康体检", "Hangzhou: a check-up"),
+    "ratio-missing": ("深圳：未给出支付比例", "Shenzhen: no ratio stated"),
+    "manual-claim": ("深圳：手工报销", "Shenzhen: a manual claim"),
+    "out-of-area": ("宁波参保人在杭州就医", "Insured in Ningbo, treated in Hangzhou"),
+    "no-rule": ("上海：规则库中无规定", "Shanghai: no rule known here"),
+    "reversal": ("冲销", "A reversal"),
+}
+"""Synthetic events in `examples/`: no person and no hospital in them exists."""
