@@ -1,4 +1,4 @@
-"""`python -m tests.bench.half_bare FILE`: the worker, with its instruments in half of its batches.
+"""`python -m tests.bench.half_bare FILE [null]`: the worker, with its instruments in half of its batches.
 
 In the others nothing is counted, timed, measured or asked for the sake of metrics. A line goes to FILE for each batch:
 whether it had instruments, its events, and the processor time since the batch before, in seconds. The order is with,
@@ -57,13 +57,13 @@ def bare_add(batch: Batch, records: Sequence[Record], next_offset: int, process:
     batch.next_offset = next_offset
 
 
-def install(switch: Switch) -> None:
-    """Put the switch before every instrument."""
+def install(switch: Switch, *, null: bool) -> None:
+    """Put the switch before every instrument; `null`: it is marked and turned, and nothing depends on it."""
 
     def switched(function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
         def call(*given: Any) -> Any:
-            return function(*given) if switch.on else None
+            return function(*given) if null or switch.on else None
 
         return call
 
@@ -72,10 +72,10 @@ def install(switch: Switch) -> None:
     full_add, look, measure, commit, decide = Batch.add, Lanes.look, Lanes.measure, Lane._commit, Lane._decide
 
     def add(batch: Batch, records: Sequence[Record], next_offset: int, process: Process) -> None:
-        (full_add if switch.on else bare_add)(batch, records, next_offset, process)
+        (full_add if null or switch.on else bare_add)(batch, records, next_offset, process)
 
     async def switched_look(lanes: Lanes) -> None:
-        if switch.on:
+        if null or switch.on:
             await look(lanes)
 
     async def counted_decide(lane: Lane, opened: OpenLane, fetched: Any) -> None:
@@ -98,7 +98,7 @@ def install(switch: Switch) -> None:
 
 def main() -> int:
     with open(sys.argv[1], "a", encoding="ascii") as file:
-        install(Switch(file))
+        install(Switch(file), null=sys.argv[2:] == ["null"])
         return worker.main()
 
 

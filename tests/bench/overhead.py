@@ -48,17 +48,18 @@ Pair = tuple[float, float]
 class HalfBare(Settle):
     """The worker with half its batches uninstrumented."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, null: bool) -> None:
         super().__init__("half-bare")
-        self._file = file
+        self._arguments = [str(file), *(["null"] if null else [])]
 
     def command(self, bootstrap_servers: str, prefix: str, group: str, number: int) -> list[str]:
-        return [sys.executable, "-m", "tests.bench.half_bare", str(self._file)]
+        return [sys.executable, "-m", "tests.bench.half_bare", *self._arguments]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.overhead", description=__doc__)
     parser.add_argument("--runs", type=int, default=8, help="over each of the two topics (default: 8)")
+    parser.add_argument("--null", action="store_true", help="instruments in both halves: what the noise alone gives")
     given = parser.parse_args()
     try:
         with (
@@ -71,7 +72,7 @@ def main() -> int:
                 pairs: list[Pair] = []
                 for run in range(given.runs):
                     file = Path(folder) / f"{name}-{run}"
-                    pairs += pairs_of(_run(file, kafka.bootstrap_servers, prefix, number))
+                    pairs += pairs_of(_run(file, kafka.bootstrap_servers, prefix, number, null=given.null))
                 micros = statistics.median(lacking for _, lacking in pairs)
                 print(f"{name} ({share * 100:g} % ours), {len(pairs)} pairs, {micros:.1f} µs of CPU an event without")
                 print(f"  with / without, median of the pairs: {told(median_ratio, pairs)}")
@@ -89,10 +90,10 @@ async def _fill(bootstrap_servers: str, prefix: str, share: float, number: int) 
     await Scene(Broker("real", bootstrap_servers), settings).send_pairs(list(events(20210630, number, share, 0.0)))
 
 
-def _run(file: Path, bootstrap_servers: str, prefix: str, number: int) -> Batches:
+def _run(file: Path, bootstrap_servers: str, prefix: str, number: int, *, null: bool) -> Batches:
     """The batches of one run over the whole topic."""
     file.touch()
-    with HalfBare(file).run(bootstrap_servers, prefix, prefix + EVENTS, 1) as run:
+    with HalfBare(file, null=null).run(bootstrap_servers, prefix, prefix + EVENTS, 1) as run:
         seen, moved = 0, time.monotonic()
         while True:
             batches = [(on == "1", int(n), float(cpu)) for on, n, cpu in map(str.split, file.read_text().splitlines())]
