@@ -23,7 +23,7 @@ def exact_decimal(places: int, *, low: int | None = None, high: int | None = Non
     """A reader of decimal strings (JSON numbers by their shortest form) with at most `places` places.
 
     The reader returns a Decimal with exactly `places` places, zero without a sign, and raises ValueError with a
-    message that says what was expected and never what was found. Source: CONTRACT §2, Numbers.
+    message that says what was expected and never what was found. Source: docs/records.md.
     """
     quantum = Decimal(1).scaleb(-places)
     zero = Decimal(0).quantize(quantum)

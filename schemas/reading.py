@@ -106,7 +106,7 @@ def _path(location: Iterable[str | int], places: list[int]) -> str:
 
 
 def _check_lines(event: SettlementCompleted, places: list[int]) -> None:
-    """CONTRACT §2, Line rules."""
+    """What holds between the fields of an examination line. Source: docs/records.md."""
     seen: set[int] = set()
     for place, line in zip(places, event.line_items, strict=True):
         problem = _line_problem(line, event, seen)

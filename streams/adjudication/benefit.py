@@ -44,7 +44,7 @@ class _Paid(NamedTuple):
 def benefit(
     case: Case, charge: Charge, eligible: Decimal, factor: Decimal | None, accumulated: Accumulators
 ) -> Benefit:
-    """The benefit gate and step 8 of CONTRACT §5. `factor` None: the out-of-area terms are not known."""
+    """The benefit gate, and what the fund pays. `factor` None: the out-of-area terms are not known."""
     patient = case.event.patient
     rule = case.rulebook.benefit(patient.insured_region, charge.exam, charge.line.service_date)
     if rule is None or not _serves(rule, case):

@@ -1,7 +1,7 @@
 """What the diagnosis codes (ICD-10, Chinese edition) are evidence of.
 
 Codes are compared on their first characters with the dots kept, so that the Chinese extensions (C34.900x001) are cut.
-Source: CONTRACT §5, Indication.
+Source: docs/adjudication.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One examination line from price to shares: steps 2 to 9 of CONTRACT §5."""
+"""One examination line from price to shares: the steps of docs/adjudication.md, in their order."""
 
 from __future__ import annotations
 

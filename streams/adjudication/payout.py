@@ -28,7 +28,7 @@ class Payout(NamedTuple):
 
 
 def payout(submitted_on: date, rule: CoverageRule) -> Payout | None:
-    """Source: seed 001, 2.4. None where the rule states no terms."""
+    """Source: sz-2023-article, 2.4. None where the rule states no terms."""
     terms = rule.payout
     if terms is None:
         return None

@@ -27,7 +27,7 @@ class Pricing(NamedTuple):
 
 
 def pricing(case: Case, charge: Charge) -> Pricing:
-    """Steps 2 to 4 of CONTRACT §5. The price follows the hospital's region."""
+    """What lies in the catalogue, and what of it is allowed. The price follows the hospital's region."""
     in_catalogue = charge.in_catalogue
     steps = [Step("split", f"in catalogue = {charge.amount} − {charge.out_of_catalogue}", in_catalogue)]
     reasons: list[str] = []

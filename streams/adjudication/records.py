@@ -20,7 +20,7 @@ Record = dict[str, Any]
 
 
 def adjusted_record(event: SettlementCompleted, settlement: Settlement, money: Money, rulebook: str) -> Record:
-    """CONTRACT §4. `rulebook` is the hash of the rulebook that decided."""
+    """As docs/records.md tells. `rulebook` is the hash of the rulebook that decided."""
     payout = settlement.payout
     record: Record = {
         **_head("settlement.adjusted", event.event_id),
@@ -63,7 +63,7 @@ def undone_record(event: SettlementUndone, rulebook: str, *, refused: bool) -> R
 
 
 def published_record(event: SettlementCompleted, disclosure: Disclosure, disclosure_id: str, rulebook: str) -> Record:
-    """CONTRACT §6: nothing of the patient but what the notice orders."""
+    """Nothing of the patient but what the notice orders."""
     hospital = event.hospital
     return {
         **_head("disclosure.published", disclosure_id),

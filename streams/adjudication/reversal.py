@@ -1,6 +1,6 @@
 """What a reversal or a void withdraws, and the one case in which a reversal is refused.
 
-Source of the refusal: seed 001, 3.7: what was paid is not claimed back because the result was benign.
+Source of the refusal: sz-2023-article, 3.7: what was paid is not claimed back because the result was benign.
 """
 
 from __future__ import annotations

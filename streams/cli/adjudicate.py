@@ -1,4 +1,4 @@
-"""`petct adjudicate`: the worker's decisions without a bus. Source: CONTRACT §9."""
+"""`petct adjudicate`: the worker's decisions without a bus."""
 
 from __future__ import annotations
 

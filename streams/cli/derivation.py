@@ -19,7 +19,7 @@ _STYLES: Final = {"covered": "green", "not_covered": "red", "needs_review": "yel
 
 
 def settlement(adjusted: Plain) -> RenderableType:
-    """An adjusted settlement (CONTRACT §4): every line's derivation, then the shares of the whole."""
+    """An adjusted settlement: every line's derivation, then the shares of the whole."""
     head = f"Settlement {adjusted['settlement_id']} of {adjusted['occurred_at']}"
     parts: list[RenderableType] = [
         Text(head, "bold"),

@@ -116,7 +116,7 @@ def _show(answer: Answer, why: str | None, *, several: bool) -> None:
 
 
 def _why_passed_over(value: bytes, rulebook: Rulebook) -> str:
-    """Which of the tests of CONTRACT §3 let it pass."""
+    """Which of the tests for what is ours let it pass."""
     from schemas.events import REVERSED, VOIDED  # noqa: PLC0415
 
     known = ", ".join(sorted(rulebook.codes))

@@ -1,4 +1,7 @@
-"""From the bytes of a record to an event of ours: the tests of CONTRACT §3, in their order, cheapest first."""
+"""From the bytes of a record to an event of ours: what is none of ours is passed over, what cannot be read refused.
+
+The cheapest test comes first.
+"""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Rulebook:
     """All rules as one immutable whole; `hash` is its version, of the form `sha256:<64 hex digits>`.
 
     Lookups answer for a region (district, city or province), an examination and a day: the most specific rule in
-    force, or None. Source: CONTRACT §5 and §8.
+    force, or None.
     """
 
     def __init__(self, wire: WireRulebook) -> None:

@@ -28,7 +28,7 @@ def city_of(region: str) -> str:
 # Regions come from events: bounded, since a hostile producer could send a million of them.
 @lru_cache(maxsize=8192)
 def lookup_chain(region: str) -> tuple[str, ...]:
-    """District, city, province: the most specific first, each once. Source: CONTRACT §5.
+    """District, city, province: the most specific first, each once.
 
     >>> lookup_chain("330102"), lookup_chain("310000")
     (('330102', '330100', '330000'), ('310000',))

@@ -55,7 +55,7 @@ async def of_ningbo(real_kafka: RealKafka, prefix: str, tmp_path: Path) -> Past:
 
 
 async def test_a_dry_run_emits_nothing_and_tells_exactly_what_the_notice_changes(of_ningbo: Past) -> None:
-    """POLICY.md: Ningbo resident, 5300: fund 1060.00, patient 4240.00; before, no benefit rule was known."""
+    """nb-2021-23: Ningbo resident, 5300: fund 1060.00, patient 4240.00; before, no benefit rule was known."""
     await of_ningbo.settle(list(settlements(400)))
     plan = await of_ningbo.plan()
     topics = (ADJUSTED, DISCLOSURES, REPLAYS, EVENTS)

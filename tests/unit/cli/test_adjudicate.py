@@ -1,4 +1,4 @@
-"""`petct adjudicate`: CONTRACT §9."""
+"""`petct adjudicate` says of every line what the worker would, and ends as its help tells."""
 
 from __future__ import annotations
 
