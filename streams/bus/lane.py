@@ -385,7 +385,7 @@ async def transact(producer: AIOKafkaProducer, partition: TopicPartition, batch:
     deliveries = []
     for topic, outputs in batch.outputs.items():
         name = shared.topic_prefix + topic
-        for builder in outbox.builders(producer, outputs):
+        async for builder in outbox.builders(producer, outputs):
             delivery = await producer.send_batch(builder, name, partition=partition.partition)
             # Looked at even when something else fails first, lest asyncio complain of it.
             delivery.add_done_callback(lambda done: done.cancelled() or done.exception())

@@ -351,7 +351,7 @@ class Lane:
             deliveries = []
             for topic, held in outputs.items():
                 name = self._shared.settings.topic(topic)
-                for builder in outbox.builders(producer, held):
+                async for builder in outbox.builders(producer, held):
                     deliveries.append(await producer.send_batch(builder, name, partition=number))
             await asyncio.gather(*deliveries)
             await producer.commit_transaction()

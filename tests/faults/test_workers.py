@@ -12,6 +12,7 @@ import pytest
 from ops.kafka.broker import RealKafka
 from streams.exit_codes import ExitCode
 from tests.broker.workers import Worker
+from tests.faults.form import long_form
 from tests.faults.proxy import Proxy
 from tests.faults.stage import Result, Stage
 
@@ -69,6 +70,7 @@ def test_sigterm_under_load_ends_in_order_and_the_next_goes_on(stage: MakeStage,
         show(on.finish())
 
 
+@long_form
 def test_from_one_worker_to_four_and_down_to_two(stage: MakeStage, show: Show) -> None:
     with stage("scale") as on:
         workers = [on.worker("1")]

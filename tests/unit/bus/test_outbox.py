@@ -20,10 +20,10 @@ async def producer() -> AIOKafkaProducer:
     return producer
 
 
-def _sent(producer: AIOKafkaProducer, outputs: list[Output]) -> list[list[tuple[bytes | None, bytes | None]]]:
+async def _sent(producer: AIOKafkaProducer, outputs: list[Output]) -> list[list[tuple[bytes | None, bytes | None]]]:
     """Key and value of each record, by batch, as a broker would read them."""
     batches = []
-    for builder in builders(producer, outputs):
+    async for builder in builders(producer, outputs):
         records = MemoryRecords(bytes(builder._build())).next_batch()
         assert records is not None
         batches.append([(record.key, record.value) for record in records])
@@ -35,13 +35,13 @@ def _output(value: bytes | None, key: bytes | None = b"k", topic: str = ADJUSTED
 
 
 async def test_what_fits_goes_in_one_batch(producer: AIOKafkaProducer) -> None:
-    assert _sent(producer, [_output(b"a"), _output(b"b")]) == [[(b"k", b"a"), (b"k", b"b")]]
+    assert await _sent(producer, [_output(b"a"), _output(b"b")]) == [[(b"k", b"a"), (b"k", b"b")]]
 
 
 async def test_what_does_not_fit_is_cut_into_batches_and_stays_in_order(producer: AIOKafkaProducer) -> None:
     values = [str(number).encode() * 100 for number in range(1_000)]
 
-    batches = _sent(producer, [_output(value) for value in values])
+    batches = await _sent(producer, [_output(value) for value in values])
 
     assert len(batches) > 1
     assert [value for batch in batches for _, value in batch] == values
@@ -50,17 +50,17 @@ async def test_what_does_not_fit_is_cut_into_batches_and_stays_in_order(producer
 async def test_a_record_larger_than_a_batch_gets_one_to_itself(producer: AIOKafkaProducer) -> None:
     large = b"x" * (3 * BATCH_BYTES)
 
-    batches = _sent(producer, [_output(b"a"), _output(large), _output(b"b")])
+    batches = await _sent(producer, [_output(b"a"), _output(large), _output(b"b")])
 
     assert [[value for _, value in batch] for batch in batches] == [[b"a"], [large], [b"b"]]
 
 
 async def test_a_record_with_neither_key_nor_value_goes_out(producer: AIOKafkaProducer) -> None:
-    assert _sent(producer, [_output(None, key=None, topic=DEADLETTERS)]) == [[(None, None)]]
+    assert await _sent(producer, [_output(None, key=None, topic=DEADLETTERS)]) == [[(None, None)]]
 
 
 async def test_no_outputs_make_no_batch(producer: AIOKafkaProducer) -> None:
-    assert _sent(producer, []) == []
+    assert await _sent(producer, []) == []
 
 
 def test_a_dead_letter_above_the_limit_goes_without_its_body() -> None:
