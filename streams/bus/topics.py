@@ -10,7 +10,13 @@ from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import (
+    IncompatibleBrokerVersion,
+    KafkaError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 
 from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES, EVENTS, RULEBOOK, TOPICS, Topic
 from streams.bus import clients
@@ -73,15 +79,17 @@ async def create_topics(
             await admin.describe_topics([topic.name for topic in new])
             return [topic.name for topic in new]
         answer = await admin.create_topics(new)
+        # One made a moment ago, by somebody else, may be there and not yet listed.
+        there_already = [name for name, code, *_ in answer.topic_errors if code == TopicAlreadyExistsError.errno]
         refused = [
             Problem(name, f"was not created: {_told(code, detail)}", "mend that and try again", fatal=True)
             for name, code, *detail in answer.topic_errors
-            if code
+            if code and name not in there_already
         ]
         if refused:
             raise TopicsError(refused)
         await _until_known(admin, [topic.name for topic in new])
-        return [topic.name for topic in new]
+        return [topic.name for topic in new if topic.name not in there_already]
 
 
 async def check_topics(settings: KafkaSettings, names: Collection[str] = tuple(TOPICS)) -> list[Problem]:
