@@ -1,6 +1,7 @@
 """What tests do with a broker: make topics, read a topic to its end."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,6 +34,16 @@ def create_topics(bootstrap_servers: str, *names: str, partitions: int, config: 
     wanted = [NewTopic(name, num_partitions=partitions, config=config or {}) for name in names]
     for created in admin.create_topics(wanted).values():
         created.result(timeout=30)
+    # Made is not yet known to the broker that made it.
+    end = time.monotonic() + 30
+    while not all(_known(admin, name, partitions) for name in names):
+        assert time.monotonic() < end, f"{names} are made, and not known after 30 s"
+        time.sleep(0.05)
+
+
+def _known(admin: AdminClient, name: str, partitions: int) -> bool:
+    found = admin.list_topics(name, timeout=30).topics[name].partitions.values()
+    return len(found) == partitions and all(partition.leader >= 0 for partition in found)
 
 
 async def read_all(

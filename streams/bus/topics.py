@@ -78,15 +78,17 @@ async def create_topics(
             await admin.describe_topics([topic.name for topic in new])
             return [topic.name for topic in new]
         answer = await admin.create_topics(new)
+        # One made a moment ago, by somebody else, may be there and not yet listed.
+        there_already = [name for name, code, *_ in answer.topic_errors if code == TopicAlreadyExistsError.errno]
         refused = [
             Problem(name, f"was not created: {_told(code, detail)}", "mend that and try again", fatal=True)
             for name, code, *detail in answer.topic_errors
-            if code
+            if code and name not in there_already
         ]
         if refused:
             raise TopicsError(refused)
         await _until_known(admin, [topic.name for topic in new])
-        return [topic.name for topic in new]
+        return [topic.name for topic in new if topic.name not in there_already]
 
 
 async def create_own_topics(

@@ -528,6 +528,15 @@ async def test_topics_are_created_as_the_catalogue_says_and_a_second_time_nothin
 
 
 @pytest.mark.real_kafka
+async def test_of_two_who_create_the_topics_at_once_neither_fails(real_kafka: RealKafka, prefix: str) -> None:
+    made = scene(Broker("real", real_kafka.bootstrap_servers), prefix)
+
+    both = await asyncio.gather(*[create_topics(made.settings, 4, 1) for _ in range(2)])
+
+    assert sorted(both[0] + both[1]) == sorted(made.settings.topic(name) for name in TOPICS)
+
+
+@pytest.mark.real_kafka
 async def test_topics_unlike_the_catalogue_are_told_and_a_small_limit_is_fatal(
     real_kafka: RealKafka, prefix: str
 ) -> None:
