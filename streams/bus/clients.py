@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.abc import AbstractTokenProvider
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import ProducerClosed
@@ -16,6 +17,8 @@ from aiokafka.errors import ProducerClosed
 from schemas.topics import MAX_OUTPUT_BYTES
 from streams.settings import KafkaSettings, Settings, ssl_context
 
+# aiokafka tells nobody when a partition has been added; it takes as long as the broker takes to answer.
+_LOOK_SECONDS: Final = 0.001
 # Half of what an output topic takes: a builder counts its records, not the batch around them.
 PRODUCER_BATCH_BYTES: Final = MAX_OUTPUT_BYTES // 2
 # A suspended broker holds a request this long; the 40 s of a batch leave room for another try.
@@ -112,6 +115,23 @@ class Clients:
     @property
     def _client_id(self) -> str:
         return f"petct-settle-{self.instance_id}" if self.instance_id else "petct-settle"
+
+
+async def join_transaction(producer: AIOKafkaProducer, partitions: Collection[TopicPartition]) -> None:
+    """Make `partitions` part of the open transaction before anything is sent to them. Raises what the broker refuses.
+
+    aiokafka holds a batch back until its partition belongs to the transaction, but lets it go where the broker refuses
+    the partition or one asked for beside it. Refused at once, as for want of a right, the batch overtakes the marker of
+    the transaction before, is taken for a part of that one, and committed with it: seen as an output repeated.
+    """
+    manager = producer._txn_manager
+    for partition in partitions:
+        manager.maybe_add_partition_to_txn(partition)
+    ended = manager.wait_for_transaction_end()
+    while not manager.txn_partitions.issuperset(partitions):
+        if ended.done():
+            await ended
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def throw_away(producer: AIOKafkaProducer, limit: float) -> None:

@@ -27,7 +27,7 @@ from schemas.topics import OUTPUTS
 from streams.bus import outbox
 from streams.bus.batch import Batch, Process
 from streams.bus.breaker import Breaker, BreakerOpenError, BreakerPolicy
-from streams.bus.clients import throw_away
+from streams.bus.clients import join_transaction, throw_away
 from streams.bus.rules import Rules
 from streams.bus.sieve import Sieve
 from streams.harmless import HarmlessError, harmless
@@ -382,6 +382,9 @@ class Lane:
 async def transact(producer: AIOKafkaProducer, partition: TopicPartition, batch: Batch, shared: Shared) -> None:
     """Commit `batch`, whole or not at all. Whatever it raises, the outcome may be either."""
     await producer.begin_transaction()
+    await join_transaction(
+        producer, [TopicPartition(shared.topic_prefix + topic, partition.partition) for topic in batch.outputs]
+    )
     deliveries = []
     for topic, outputs in batch.outputs.items():
         name = shared.topic_prefix + topic

@@ -37,7 +37,9 @@ def test_it_tells_its_addresses_shows_numbers_and_leaves_nothing_behind(real_kaf
         while not (found := _query(prometheus, "sum(petct_settlements_total)")) or float(found[0]["value"][1]) < 20:
             assert time.monotonic() < end, out.read_text()
             time.sleep(0.5)
-        assert [found["value"][1] for found in _query(prometheus, 'up{job="petct-watch"}')] == ["1"]
+        while [found["value"][1] for found in _query(prometheus, 'up{job="petct-watch"}')] != ["1"]:
+            assert time.monotonic() < end, out.read_text()
+            time.sleep(0.5)
         with urllib.request.urlopen(hospitals, timeout=10) as answer:
             assert "hospitals" in json.load(answer)
         with urllib.request.urlopen(f"{status}/readyz", timeout=10) as answer:

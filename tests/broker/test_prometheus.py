@@ -157,7 +157,8 @@ async def test_a_killed_worker_fires_the_alerts_in_their_order(on_kafka: Scene, 
         loading = asyncio.create_task(load_())
         try:
             await _until(lambda: sum(prometheus.by("sum(petct_settlements_total)").values()) > 300)
-            assert not _firing(prometheus, seen), seen
+            # A busy machine may be late for a while; of a watch worker nobody has told this Prometheus.
+            await _until(lambda: not _firing(prometheus, {}) - {"WatchDown"})
             load_.rate = 200
             killed = workers[0]
             await asyncio.to_thread(killed.kill)

@@ -100,11 +100,10 @@ class Worker:
             time.sleep(0.1)
 
     def metric(self, sample: str) -> float:
-        """The value of one line of /metrics, `name{label="value"}`."""
-        for line in self.get("/metrics")[1].splitlines():
-            if line.startswith(f"{sample} "):
-                return float(line.rpartition(" ")[2])
-        return 0.0
+        """The value of one line of /metrics, `name{label="value"}`; of a name alone the sum over its labels."""
+        lines = self.get("/metrics")[1].splitlines()
+        wanted = (f"{sample} ",) if sample.endswith("}") else (f"{sample} ", f"{sample}{{")
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(wanted))
 
 
 def environment(settings: Settings) -> dict[str, str]:

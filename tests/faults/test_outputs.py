@@ -130,6 +130,7 @@ def test_an_output_above_its_topics_limit_waits_for_the_limit_to_be_raised(stage
         show(on.finish())
 
 
+@long_form
 def test_an_output_topic_that_refuses_writes_is_waited_for(stage: MakeStage, show: Show) -> None:
     """Somebody forbids the worker to write to one of its topics, and allows it again."""
     with stage("refused") as on:

@@ -1,12 +1,15 @@
 """Settings reach every client as they were given."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import TopicAuthorizationFailedError
+from aiokafka.producer.transaction_manager import TransactionManager
 
-from streams.bus.clients import Clients, admin, connection
+from streams.bus.clients import Clients, admin, connection, join_transaction
 from streams.settings import Settings, SettingsError
 
 
@@ -77,3 +80,33 @@ async def test_what_exactly_once_rests_on_is_set() -> None:
     assert consumer._group_instance_id == "worker-0"
     assert producer._txn_manager.transactional_id == "g.settlement.events.3"
     assert producer._sender._acks == -1
+
+
+class _Joining:
+    """A producer with aiokafka's own transaction manager, within a transaction, and nobody who sends."""
+
+    def __init__(self) -> None:
+        self._txn_manager = TransactionManager("id", 60_000)
+        self._txn_manager.set_pid_and_epoch(1, 0)
+        self._txn_manager.begin_transaction()
+
+
+async def test_a_transaction_is_joined_when_the_broker_has_added_every_partition() -> None:
+    producer, partitions = _Joining(), [TopicPartition("a", 0), TopicPartition("b", 0)]
+    joining = asyncio.create_task(join_transaction(producer, partitions))
+    await asyncio.sleep(0)
+    assert producer._txn_manager.partitions_to_add() == set(partitions)
+    producer._txn_manager.partition_added(partitions[0])
+    await asyncio.sleep(0.01)
+    assert not joining.done()
+    producer._txn_manager.partition_added(partitions[1])
+    await joining
+
+
+async def test_a_partition_the_broker_refuses_ends_the_joining_before_anything_is_sent() -> None:
+    producer = _Joining()
+    joining = asyncio.create_task(join_transaction(producer, [TopicPartition("a", 0)]))
+    await asyncio.sleep(0)
+    producer._txn_manager.error_transaction(TopicAuthorizationFailedError("a"))
+    with pytest.raises(TopicAuthorizationFailedError):
+        await joining
