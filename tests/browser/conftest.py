@@ -9,9 +9,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
-from tests.browser.axe import AxeUnavailableError, axe_script
+from tests.browser.axe import axe_script
 from tests.browser.serving import Pages
 from tests.browser.visitor import Visitor
+from tests.npm import NpmUnavailableError
 
 _absent = pytest.StashKey[str]()
 Arrive = Callable[..., Awaitable[Visitor]]
@@ -37,7 +38,7 @@ def _missing(config: pytest.Config, what: str) -> None:
 def axe(request: pytest.FixtureRequest) -> str:
     try:
         return axe_script()
-    except AxeUnavailableError as error:
+    except NpmUnavailableError as error:
         _missing(request.config, str(error))
         raise
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.official import NpmUnavailableError, asyncapi_schema
+from tests.contract.official import asyncapi_schema
+from tests.npm import NpmUnavailableError
 
 
 @pytest.fixture(scope="session")
