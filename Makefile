@@ -96,6 +96,17 @@ kafka-down: setup ## Stop it; its data stays in .kafka/
 wheel: setup ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
 
+SITE := dist/site
+.PHONY: docs
+docs: setup ## Build the documentation site into dist/site/; a link that leads nowhere fails
+	@rm -rf $(SITE)
+	$(BIN)/python -m sphinx -b html -W --keep-going -q -c docs -d .cache/sphinx . $(SITE)
+	@echo "built $(SITE)/index.html"
+
+.PHONY: docs-serve
+docs-serve: docs ## Build the site and serve it on http://127.0.0.1:8000 (DOCS_PORT=8000 chooses the port)
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(SITE) $${DOCS_PORT:-8000}
+
 SUPPLY := .cache/supply
 $(SUPPLY)/.installed: ops/supply/requirements.txt
 	$(PYTHON) -m venv $(SUPPLY)
