@@ -98,9 +98,9 @@ def _petct(arguments: list[str]) -> None:
         command, arguments, path = command.commands[name], arguments[1:], f"{path} {name}"
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         for word in arguments:
-            if word.endswith((".yaml", ".jsonl")):
+            if word.endswith((".yaml", ".json", ".jsonl", ".csv")) and "/" not in word:
                 Path(word).touch()
-            elif word == "my-notices":
+            elif word in ("my-notices", "my-draft"):
                 Path(word).mkdir()
         try:
             command.make_context(path, list(arguments))
