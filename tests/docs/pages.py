@@ -25,6 +25,7 @@ SHELL: Final = frozenset({"sh", "console"})
 NOT_RUN: Final = "not run: "
 RUN_BY: Final = "run by "
 _COMMENT: Final = re.compile(r"<!-- ((?:not run|run by)\b.*?) -->")
+_USAGE: Final = re.compile(r"\$ petct( [a-z-]+)*( \[OPTIONS\].*)?\n")
 _ON_THIS_PAGE: Final = re.compile(r"(not run|run by) on this page(?::)? (.*)")
 
 
@@ -44,6 +45,15 @@ class Block:
     @property
     def is_shell(self) -> bool:
         return self.language in SHELL
+
+    @property
+    def is_usage(self) -> bool:
+        """What the generator of docs/cli.md writes of a command, its arguments in brackets: nothing to run."""
+        return _USAGE.fullmatch(self.text) is not None
+
+    @property
+    def is_run_here(self) -> bool:
+        return (self.is_shell or self.language == "python") and not self.marker and not self.is_usage
 
     @property
     def not_run(self) -> str:

@@ -25,6 +25,7 @@ REASONS = {
     "it installs what runs the tests",
     "it runs the tests that would run it",
     "it stands for three languages",
+    "it is for an incident on a cluster",
 }
 MOST = Counter(
     {

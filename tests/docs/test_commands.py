@@ -13,20 +13,18 @@ from tests.ops.commands import PETCT, CommandError, check, commands
 
 OURS = ("petct", "make")
 IN_A_POD = ("kubectl", "docker")
-_USAGE = re.compile(r"\$ petct( [a-z-]+)*( \[OPTIONS\].*)?")
 _PETCT = re.compile(r"(?:[A-Z_]+=\S+ )*petct (.+)")
 _WORD = re.compile(r"[a-z][a-z-]*(\|[a-z-]+)*")
 
 
 def of_ours(block: Block) -> Iterator[list[str]]:
-    """Commands of petct and make, those run within a pod too; lines of usage, which the generator writes, left out."""
-    lines = [line for line in block.text.splitlines() if not _USAGE.fullmatch(line)]
-    for words in commands("\n".join(line.removeprefix("$ ") for line in lines)):
+    """Commands of petct and make, those run within a pod too."""
+    for words in commands("\n".join(line.removeprefix("$ ") for line in block.text.splitlines())):
         if words[0] in OURS or (words[0] in IN_A_POD and "--" in words):
             yield words
 
 
-SHELL = [block for block in blocks() if block.is_shell]
+SHELL = [block for block in blocks() if block.is_shell and not block.is_usage]
 
 
 @pytest.mark.parametrize("page", sorted({block.page for block in SHELL}))
@@ -46,7 +44,7 @@ def test_the_commands_named_in_prose_are_there() -> None:
 
 
 def missing(said: str) -> str:
-    """What of a command is not there. `a|b` means either; from the first word that is no name on, options count alone."""
+    """What of a command is not there. `a|b` means either; after the first word that is no name only options count."""
     found = _PETCT.fullmatch(said)
     if found is None:
         return ""
