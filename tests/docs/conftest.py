@@ -9,12 +9,13 @@ import pytest
 
 from ops.kafka.broker import RealKafka
 from tests.broker.workers import free_port
+from tests.browser.conftest import browser
 from tests.docs.pages import CHECKOUT
 from tests.docs.session import Session
 from tests.docs.world import World, settle_world
 from tests.ops.conftest import promtool
 
-__all__ = ["promtool"]
+__all__ = ["browser", "promtool"]
 
 
 @pytest.fixture
