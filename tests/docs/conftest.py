@@ -41,6 +41,7 @@ def world(real_kafka: RealKafka, prefix: str, worlds: list[World], tmp_path_fact
     if not worlds:
         worlds.append(settle_world(real_kafka.bootstrap_servers, prefix, tmp_path_factory.mktemp("world")))
         worlds[0].watch.start().until_ready()
+        worlds[0].until_kept()
     return worlds[0]
 
 

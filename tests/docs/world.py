@@ -9,6 +9,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,7 @@ from schemas.topics import EVENTS
 from streams.bus.topics import create_topics
 from tests.broker.replaying import SECRET, Past, partition_of, past, settlements
 from tests.broker.watching import TOKEN, Watch
+from tests.broker.workers import PATIENCE
 from tests.builders import event, line
 
 SETTLED_ON = datetime(2021, 7, 1, 10, tzinfo=CHINA)
@@ -56,6 +58,19 @@ class World:
             "--replication-factor 3": "--replication-factor 1",
             "3fa81c": self.past.after.hash.removeprefix("sha256:")[:8],
         }
+
+    def until_kept(self) -> None:
+        """Until the watch worker tells what was settled. Raises AssertionError."""
+        end = time.monotonic() + PATIENCE
+        while not self._kept():
+            assert self.watch.running, self.watch.said()
+            assert time.monotonic() < end, self.watch.said()
+            time.sleep(0.1)
+
+    def _kept(self) -> bool:
+        of_day, told = self.watch.ask("/v1/board/hospitals/H33010200001/days/2021-07-01")
+        of_one, _ = self.watch.ask("/v1/settlements/S2021070100001", Authorization=f"Bearer {TOKEN}")
+        return (of_day, of_one) == (200, 200) and bool(told["list"]["rows"]) and not told["awaited"]
 
 
 def settle_world(bootstrap_servers: str, prefix: str, folder: Path) -> World:
