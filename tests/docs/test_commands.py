@@ -9,10 +9,9 @@ import pytest
 from typer.core import TyperGroup
 
 from tests.docs.pages import Block, blocks, spans
-from tests.ops.commands import PETCT, CommandError, check, commands
+from tests.ops.commands import IN_A_POD, PETCT, CommandError, check, commands
 
 OURS = ("petct", "make")
-IN_A_POD = ("kubectl", "docker")
 _PETCT = re.compile(r"(?:[A-Z_]+=\S+ )*petct (.+)")
 _WORD = re.compile(r"[a-z][a-z-]*(\|[a-z-]+)*")
 

@@ -35,6 +35,8 @@ KAFKA: Final = frozenset(
     )
 )
 OTHERS: Final = frozenset({"curl", "docker", "kubectl", "kustomize", "openssl", "printf", "promtool", "python"})
+IN_A_POD: Final = frozenset({"docker", "kubectl"})
+"""Behind `--` stands what they run there."""
 _ENDS: Final = frozenset({"|", "||", "&&", ";", "&"})
 _SUBSTITUTED: Final = re.compile(r"\$\(([^()]*)\)")
 _ASSIGNMENT: Final = re.compile(r"[A-Z_]+=.*")
@@ -84,7 +86,7 @@ def check(words: list[str]) -> None:
         return
     elif program not in KAFKA | OTHERS:
         raise CommandError(f"{program} is not among the programs that documents may use")
-    elif program in ("kubectl", "docker") and "--" in arguments:
+    elif program in IN_A_POD and "--" in arguments:
         check(arguments[arguments.index("--") + 1 :])
 
 
