@@ -96,6 +96,10 @@ kafka-down: setup ## Stop it; its data stays in .kafka/
 wheel: setup ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
 
+.PHONY: wheel-compiled
+wheel-compiled: setup ## Build the wheel with compiled modules into dist/: it decides in about half the time (needs a C compiler)
+	HATCH_BUILD_HOOKS_ENABLE=1 $(BIN)/python -m build --wheel --no-isolation
+
 SUPPLY := .cache/supply
 $(SUPPLY)/.installed: ops/supply/requirements.txt
 	$(PYTHON) -m venv $(SUPPLY)

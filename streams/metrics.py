@@ -17,10 +17,7 @@ from bisect import bisect_left
 from collections import Counter as Counts
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
-from functools import cache
 from itertools import accumulate, product
-from operator import attrgetter
 from typing import Final, Literal, TypeVar, get_args
 
 import prometheus_client
@@ -31,13 +28,11 @@ from prometheus_client.registry import Collector
 from schemas.adjusted import LineOutcome, LineReason
 from schemas.deadletters import DeadLetterReason
 from schemas.topics import OUTPUTS
-from streams.processors.settlement import OTHER, Answer, Fate
+from streams.processors.settlement import OTHER, Fate
 from streams.rulebook import Rulebook
 from streams.rulebook.review import deadline
+from streams.tally import BEARERS, DIRECTIONS, Tally
 
-BEARERS: Final = ("fund", "assistance", "patient", "hospital")
-# A counter cannot fall, and a refund gives money back: the net is charged minus refunded.
-DIRECTIONS: Final = ("charged", "refunded")
 RESULTS: Final = ("committed", "aborted", "in_doubt")
 CAUSES: Final = ("fenced", "broker", "timeout", "topics", "unforeseen")
 REPLAY_MODES: Final = ("emit", "compare")
@@ -46,8 +41,6 @@ BOARD_FATES: Final = ("listed", "withdrawn", "repeated", "unreadable")
 LANE_STATES: Final = ("opening", "running", "reopening", "closing")
 
 M = TypeVar("M", Counter, Gauge, Histogram)
-_ZERO: Final = Decimal(0)
-_borne: Final = attrgetter(*BEARERS)
 
 # The time at which a counter began says nothing the scraper does not know, and doubles the page.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -422,58 +415,6 @@ CATALOGUE: Final[dict[str, Metric]] = {
         ),
     )
 }
-
-
-@dataclass(slots=True)
-class Tally:
-    """What one batch will add to the metrics once it is committed. `decide_seconds` is what deciding it took.
-
-    It is gathered here, once a record, and counted at the commit, where many are counted at once for less. Nothing is
-    kept that the garbage collector would have to look at: objects that live until a commit make it run more often.
-    """
-
-    records: int = 0
-    decide_seconds: float = 0.0
-    timestamps: list[int] = field(default_factory=list)
-    fates: list[str] = field(default_factory=list)
-    dead_letters: list[str] = field(default_factory=list)
-    outcomes: list[tuple[str, ...]] = field(default_factory=list)
-    """Each with a city, as the reasons are."""
-    reasons: list[tuple[str, ...]] = field(default_factory=list)
-    money: dict[str, list[Decimal]] = field(default_factory=dict)
-    """By outcome, the shares of one settlement after those of another, each in the order of BEARERS."""
-
-    def add(self, answer: Answer, timestamp: int) -> None:
-        """Take one answered record; `timestamp` in milliseconds since 1970. Passed-over ones only add to `records`."""
-        self.timestamps.append(timestamp)
-        self.fates.append(answer.fate)
-        outcome = answer.outcome
-        if outcome is None:
-            if answer.dead_letter_reason is not None:
-                self.dead_letters.append(answer.dead_letter_reason)
-            return
-        city = answer.city
-        self.outcomes.append(_one(outcome, city))
-        for reason in answer.reasons:
-            self.reasons.append(_one(reason, city))
-        if answer.money is not None:
-            self.money.setdefault(outcome, []).extend(_borne(answer.money))
-
-    def shares(self) -> Iterator[tuple[tuple[str, str, str], Decimal]]:
-        """Yuan by bearer, outcome and direction; none is negative."""
-        for outcome, amounts in self.money.items():
-            for at, bearer in enumerate(BEARERS):
-                column = amounts[at :: len(BEARERS)]
-                refunded = -sum([amount for amount in column if amount < _ZERO], _ZERO)
-                yield (bearer, outcome, DIRECTIONS[0]), sum(column, refunded)
-                yield (bearer, outcome, DIRECTIONS[1]), refunded
-
-
-# As many as there are outcomes and reasons, by cities of the rulebook.
-@cache
-def _one(*labels: str) -> tuple[str, ...]:
-    """The same tuple every time."""
-    return labels
 
 
 class _BulkHistogram(Collector):

@@ -345,7 +345,13 @@ def test_the_image_runs_as_nobody_and_serves_where_the_probe_looks(settings: Set
     assert f"http://127.0.0.1:{settings.http_port}/livez" in DOCKERFILE
     build = re.findall(r"constraints.txt (.+)$", DOCKERFILE, re.MULTILINE)[1].split()
     pinned = (CHECKOUT / "constraints.txt").read_text("utf-8")
-    assert [name for name in build if f"\n{name}==" in pinned] == ["build", "hatchling"]
+    assert [name for name in build if f"\n{name}==" in pinned] == [
+        "build",
+        "hatchling",
+        "mypy",
+        "pydantic",
+        "setuptools",
+    ]
 
 
 def test_commands_of_image_compose_file_and_pods_are_commands_of_petct() -> None:
