@@ -84,8 +84,8 @@ TOPICS: Final[dict[str, Topic]] = {
         ),
         Topic(
             ALERTS,
-            key="alert id",
-            value="surveillance alert",
+            key="finding id",
+            value="finding of surveillance, or what an officer did about one",
             cleanup_policy="delete",
             partitions="input",
             config=_OUTPUT,

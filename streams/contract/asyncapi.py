@@ -26,8 +26,8 @@ BINDING: Final = "0.5.0"
 FORMAT: Final = "application/schema+json;version=draft-07"
 """The published schemas are 2020-12, and use nothing that draft 7 reads otherwise: the newest that AsyncAPI names."""
 
-UNWRITTEN: Final = frozenset({ALERTS, BOARD})
-"""Topics of the catalogue whose records no program writes yet, or none but the one that reads them."""
+UNWRITTEN: Final = frozenset({BOARD})
+"""Topics of the catalogue that are read by none but the program that writes them."""
 
 _SAYS: Final = {
     EVENTS: "Settlements, reversals and voids as the platform sends them. Everything else is passed over.",
@@ -35,9 +35,10 @@ _SAYS: Final = {
     DISCLOSURES: "What hospitals must publish of each examination, and its withdrawal.",
     DEADLETTERS: "What could not be decided, byte for byte, with the reason in headers: whole events of patients.",
     RULEBOOK: "Releases of the rulebook, in the order in which they were published.",
+    ALERTS: "Findings of surveillance and what officers did about them: suspicions with evidence, never verdicts.",
     REPLAYS: "How far replays have come, what each did, and what became of dead letters.",
 }
-_CLOUD_EVENTS: Final = (ADJUSTED, DISCLOSURES)
+_CLOUD_EVENTS: Final = (ADJUSTED, DISCLOSURES, ALERTS)
 _HEADERS: Final = {DEADLETTERS: "deadletter.headers", RULEBOOK: "rulebook.headers"}
 _NUMBERS: Final = frozenset({"retention.ms", "retention.bytes", "max.message.bytes"})
 
