@@ -439,14 +439,14 @@ CATALOGUE: Final[dict[str, Metric]] = {
             "petct_surveillance_facts_total",
             "counter",
             "facts",
-            "Facts of settlements that reached their person or their city, by what became of them: `unchanged` was known "
-            "already, `late` is older than what is kept and left out.",
+            "Facts of settlements that reached their person or their city, by what became of them: `unchanged` was "
+            "known already, `late` is older than what is kept and left out.",
             "Does surveillance move?",
             {"subjects": SUBJECTS, "fate": FACT_FATES},
             process="watch",
         ),
         Metric(
-            "petct_surveillance_facts",
+            "petct_surveillance_held_facts",
             "gauge",
             "facts",
             "Facts of settlements that this process holds, of its persons and of its cities.",
@@ -693,7 +693,7 @@ class WatchMetrics(Instruments):
         self._missing = self.gauges("petct_board_missing_lists")
         self._findings = self.counters("petct_surveillance_findings_total")
         self._facts = self.counters("petct_surveillance_facts_total")
-        self._held = self.gauges("petct_surveillance_facts")
+        self._held = self.gauges("petct_surveillance_held_facts")
         self._unreadable = self.counters("petct_surveillance_unreadable_total")
         self.cities([OTHER])
 

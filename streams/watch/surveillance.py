@@ -154,12 +154,12 @@ class Surveillance:
             return
         since = today - self._horizon
         old = []
-        for key, value in self._joined.items():
+        for other, value in self._joined.items():
             joined = Joined.read(value)
             if joined.partition == partition and joined.on < since:
-                old.append(key)
-        for key in old:
-            del self._joined[key]
+                old.append(other)
+        for other in old:
+            del self._joined[other]
 
 
 def _agent(take: Any, end: End) -> Any:
