@@ -61,9 +61,9 @@ class Beside:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """One settlement. `day` is the day of the examination, settled `after` days later. No `lines`: none of the whole body.
+    """One settlement. `day` is the day of the examination, settled `after` days later.
 
-    `beside` are lines of other items that belong to the case.
+    Without `lines` it is no whole-body one. `beside` are lines of other items that belong to the case.
     """
 
     hospital: Hospital

@@ -57,18 +57,20 @@ class Year:
     `scale` is not above 0.
     """
 
-    def __init__(self, seed: int = 0, scale: float = 1.0, codes: Codes = Codes()) -> None:
+    def __init__(self, seed: int = 0, scale: float = 1.0, codes: Codes | None = None) -> None:
         if not scale > 0:
             raise ValueError("the scale must be above 0")
         self._rng = Random(f"year {seed}")  # noqa: S311 - reproducible, guards nothing
         self._people = People(self._rng, seed)
-        self._desk = Desk(self._rng, seed, codes)
+        self._desk = Desk(self._rng, seed, codes or Codes())
         actors, self.planted = cast(self._rng, scale)
         """Everything that was planted; its settlement ids are complete when the records have ended."""
         wanted = round(SCANS * scale)
-        ordinary_scans = max(_FEWEST_ORDINARY_SCANS, wanted - sum(_volume(one) for one in actors))
+        acted = round(sum(_volume(one) for one in actors))
         count = max(_FEWEST_ORDINARY_HOSPITALS, round(HOSPITALS * scale) - len(actors))
-        neighbours = ordinary(self._rng, len(actors) + 1, count, cities(scale), ordinary_scans)
+        neighbours = ordinary(
+            self._rng, len(actors) + 1, count, cities(scale), max(_FEWEST_ORDINARY_SCANS, wanted - acted)
+        )
         self.hospitals: list[Hospital] = [*actors, *neighbours]
         self._cases = {case.case: case for case in self.planted}
         planned, cases = patient_cases(self._rng, self._people, neighbours, scale)
@@ -77,7 +79,7 @@ class Year:
         for scan in planned:
             self._planned[scan.day].append(scan)
         examinations = sum(bool(scan.lines) for scan in planned)
-        self.scans = max(wanted, round(sum(_volume(one) for one in self.hospitals)) + examinations)
+        self.scans = max(wanted, acted + _FEWEST_ORDINARY_SCANS + examinations)
         """Settlements with an examination."""
         self.settlements = max(round(SETTLEMENTS * scale), 2 * self.scans)
         self._ordinary_scans = _spread(self.scans - examinations, self._busy())
@@ -148,9 +150,10 @@ class Year:
         scan = Scan(hospital, patient, reason, day, (Line(billing),), after, cases=tuple(cases))
         # What is put down under a case stays, so that a case is what it was planted as.
         if not cases and rng.random() < _TAKEN_BACK:
-            again = scan if rng.random() < _SETTLED_AGAIN else None
+            days = rng.randint(1, _TAKEN_BACK_WITHIN_DAYS)
+            again = scan if rng.random() < _SETTLED_AGAIN and settled + days < DAYS - 1 else None
             why = rng.choice(("wrong_amount", "technical")) if again else "cancelled"
-            undo = Undo(rng.randint(1, _TAKEN_BACK_WITHIN_DAYS), why, void=rng.random() < 0.3, again=again)
+            undo = Undo(days, why, void=rng.random() < 0.3, again=again)
             scan = replace(scan, undo=undo)
         return scan
 
