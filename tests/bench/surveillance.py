@@ -1,8 +1,8 @@
 """`python -m tests.bench.surveillance`: the watch worker with surveillance over a year with planted abuse.
 
 On a real Kafka the year is put on the bus and settled first, so that what is measured is `petct worker watch`: from its
-start, with the board that it keeps as well, to the moment when settlement.alerts says what the offline engine says of the
-same year. Records a second are those of settlement.events, nearly all of them somebody else's, as on a real bus.
+start, with the board that it keeps as well, to the moment when settlement.alerts says what the offline engine says of
+the same year. Records a second are those of settlement.events, nearly all of them somebody else's, as on a real bus.
 """
 
 from __future__ import annotations
