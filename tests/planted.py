@@ -31,7 +31,7 @@ class Told:
     """Findings that rest on abuse planted for another rule: worth a look, and not counted as false."""
     false: list[Finding] = field(default_factory=list)
     innocents: Counter[str] = field(default_factory=Counter)
-    """False findings by the kind of planted innocent that they met; `ordinary` where they met none."""
+    """False findings by the kind of planted innocent that they met, else by whether their hospital ever abused."""
 
     @property
     def found(self) -> int:
@@ -100,7 +100,8 @@ def compare(planted: Iterable[Planted], findings: Iterable[Finding], secret: byt
         explained.update(one["finding_id"] for one in own)
         if not own:
             told[case.rule].missed.append(f"{case.case}: {case.kind}")
-    elsewhere = _of_abuse(planted, by_subject, secret)
+    elsewhere = _of_abuse(planted, by_subject)
+    abused = {hospital for case in planted if case.abuse and case.person_id is None for hospital in case.hospitals}
     for finding in {one["finding_id"]: one for ones in by_subject.values() for one in ones}.values():
         if (name := finding["finding_id"]) in explained:
             continue
@@ -109,19 +110,24 @@ def compare(planted: Iterable[Planted], findings: Iterable[Finding], secret: byt
             rule.of_another += 1
         else:
             rule.false.append(finding)
-            rule.innocents[met.get(name, "ordinary")] += 1
+            after = "before or after abuse" if abused & set(finding["hospitals"]) else "ordinary"
+            rule.innocents[met.get(name, after)] += 1
     return told
 
 
-def _of_abuse(planted: Iterable[Planted], by_subject: Mapping[str, list[Finding]], secret: bytes) -> set[str]:
-    """Findings of which half of the evidence or more is planted abuse, whatever the rule."""
-    abused = {settlement_id for case in planted if case.abuse for settlement_id in case.settlement_ids}
+def _of_abuse(planted: Iterable[Planted], by_subject: defaultdict[str, list[Finding]]) -> set[str]:
+    """Findings about a hospital on days on which it abused, whatever the rule, or mostly on settlements of abuse."""
+    abuse = [case for case in planted if case.abuse]
+    named = {settlement_id for case in abuse for settlement_id in case.settlement_ids}
     found = set()
-    for findings in by_subject.values():
-        for finding in findings:
-            named = finding["evidence"]["settlement_ids"]
-            if named and 2 * sum(one in abused for one in named) >= len(named):
-                found.add(finding["finding_id"])
+    for finding in (one for ones in by_subject.values() for one in ones):
+        of = finding["evidence"]["settlement_ids"]
+        if of and 2 * sum(one in named for one in of) >= len(of):
+            found.add(finding["finding_id"])
+    for case in abuse:
+        if case.person_id is None:
+            meeting = (one for hospital in case.hospitals for one in by_subject[hospital] if _meets(case, one))
+            found.update(one["finding_id"] for one in meeting)
     return found
 
 

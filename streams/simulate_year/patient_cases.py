@@ -9,7 +9,7 @@ from typing import Final
 
 from streams.simulate_year.planted import Planted
 from streams.simulate_year.province import REGULATED_PRICE, Billing, Hospital
-from streams.simulate_year.reasons import CONTRADICTED, PLANNING, POST_TREATMENT, STAGING, Reason
+from streams.simulate_year.reasons import CONTRADICTED, EFFICACY, PLANNING, POST_TREATMENT, STAGING, Reason
 from streams.simulate_year.rhythm import DAYS, day_of, rhythm
 from streams.simulate_year.scan import Beside, Line, Patient, People, Scan, Undo
 
@@ -140,6 +140,19 @@ def _restaging(at: Clinic, _: int) -> None:
     at.enter("repeat_scan", "restaging after treatment", *scans, abuse=False)
 
 
+def _lymphoma(at: Clinic, _: int) -> None:
+    """Before treatment, after its first cycles, at its end, and to plan the irradiation of what is left."""
+    hospital = at.hospital()
+    patient, day = at.people.new(hospital), at.begin(190)
+    scans = (
+        at.visit(hospital, patient, STAGING, day),
+        at.visit(hospital, patient, EFFICACY, day + at.rng.randint(45, 56)),
+        at.visit(hospital, patient, POST_TREATMENT, day + at.rng.randint(135, 150)),
+        at.visit(hospital, patient, PLANNING, day + at.rng.randint(160, 175)),
+    )
+    at.enter("repeat_scan", "lymphoma, response after the first cycles", *scans, abuse=False)
+
+
 def _planning_of_sites(at: Clinic, _: int) -> None:
     """Each site that is irradiated needs its own target volume, planned when its turn comes."""
     hospital = at.hospital()
@@ -165,6 +178,12 @@ def _referral(at: Clinic, _: int) -> None:
         at.visit(home, patient, POST_TREATMENT, day + at.rng.randint(115, 130)),
     )
     at.enter("repeat_scan", "referred and back", *scans, abuse=False)
+
+
+def _two_sites_on_one_day(at: Clinic, _: int) -> None:
+    """Lying otherwise for the second site, who is to be irradiated there is examined anew."""
+    scan = at.one(PLANNING)
+    at.enter("split_charge", "radiotherapy of two sites planned on one day", scan, scan, abuse=False)
 
 
 def _billed_twice_and_taken_back(at: Clinic, number: int) -> None:
@@ -197,6 +216,12 @@ def _refunded_report(at: Clinic, _: int) -> None:
     at.enter("duplicate_report_fee", "report refunded at once", scan, abuse=False)
 
 
+def _report_of_another_day(at: Clinic, _: int) -> None:
+    """Of a long stay, with another examination and its report in its first days."""
+    scan = replace(at.one(), beside=(replace(_REPORT, before=6),))
+    at.enter("duplicate_report_fee", "report of another day of the stay", scan, abuse=False)
+
+
 def _report_of_another_examination(at: Clinic, _: int) -> None:
     scan = at.one()
     other = replace(scan, lines=(), beside=(_REPORT,))
@@ -209,13 +234,16 @@ _CASES: Final[Sequence[tuple[Callable[[Clinic, int], None], int, int]]] = (
     (_contradiction, 20, 2),
     (_report_fee, 20, 2),
     (_restaging, 40, 3),
+    (_lymphoma, 20, 2),
     (_planning_of_sites, 30, 3),
     (_referral, 30, 3),
+    (_two_sites_on_one_day, 10, 1),
     (_billed_twice_and_taken_back, 20, 2),
     (_refunded_line, 10, 1),
     (_corrected_price, 20, 2),
     (_corrected_coding, 20, 2),
     (_refunded_report, 10, 1),
     (_report_of_another_examination, 20, 2),
+    (_report_of_another_day, 10, 1),
 )
 """What is planted, how often in a whole year, and how often at least."""

@@ -53,10 +53,11 @@ class Codes:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """One line of another item. `amount` in yuan; where it is negative, the line before is taken back."""
+    """One line of another item, `before` days earlier. `amount` in yuan; negative, it takes back the line before."""
 
     item: Literal["report_fee", "partial_scan"]
     amount: str
+    before: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,7 +154,7 @@ class Desk:
             "line_no": number,
             "item_code": getattr(self._codes, beside.item),
             "item_name": _NAMES_BESIDE[beside.item],
-            "service_date": day_of(scan.day).isoformat(),
+            "service_date": day_of(scan.day - beside.before).isoformat(),
             "quantity": "-1" if taken_back else "1",
             "unit_price": amount.lstrip("-"),
             "amount": amount,

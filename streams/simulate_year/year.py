@@ -159,22 +159,27 @@ class Year:
 
     def _patient(self, hospital: Hospital, reason: Reason, settled: int, after: int) -> tuple[Patient, int]:
         """With the days between examination and settlement, fewer where the examination would be before its turn."""
-        rng = self._rng
         queue = self._queues[hospital.code, reason.indication]
         if reason in {PLANNING, POST_TREATMENT} and queue and queue[0][0] <= settled:
             due, _, patient, seen = heapq.heappop(queue)
             after = min(after, settled - due)
-            if reason is POST_TREATMENT and seen + 1 < _SCANS_A_PERSON and rng.random() < _FOLLOWED_UP_AGAIN:
-                self._return(hospital, POST_TREATMENT, settled + rng.randint(90, 180), patient, seen + 1)
-            return patient, after
-        patient = self._people.new(hospital)
-        if reason is STAGING:
-            planned = rng.random() < _PLANNED
-            if planned:
-                self._return(hospital, PLANNING, settled + rng.randint(10, 30), patient, 1)
-            if rng.random() < _FOLLOWED_UP:
-                self._return(hospital, POST_TREATMENT, settled + rng.randint(90, 210), patient, 1 + planned)
+            seen += 1
+        else:
+            patient, seen = self._people.new(hospital), 1
+        self._follow_up(hospital, reason, settled, patient, seen)
         return patient, after
+
+    def _follow_up(self, hospital: Hospital, reason: Reason, day: int, patient: Patient, seen: int) -> None:
+        """One visit leads to the next, so that a patient waits for one at a time."""
+        rng, dice = self._rng, self._rng.random()
+        if seen >= _SCANS_A_PERSON:
+            return
+        if reason is STAGING and dice < _PLANNED:
+            self._return(hospital, PLANNING, day + rng.randint(10, 30), patient, seen)
+        elif reason in {STAGING, PLANNING} and dice < _PLANNED + _FOLLOWED_UP:
+            self._return(hospital, POST_TREATMENT, day + rng.randint(90, 210), patient, seen)
+        elif reason is POST_TREATMENT and dice < _FOLLOWED_UP_AGAIN:
+            self._return(hospital, POST_TREATMENT, day + rng.randint(90, 180), patient, seen)
 
     def _return(self, hospital: Hospital, reason: Reason, due: int, patient: Patient, seen: int) -> None:
         self._order += 1
