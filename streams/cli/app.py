@@ -24,6 +24,7 @@ from streams.cli import (
     schemas,
     simulate,
     status,
+    surveillance,
     topics,
     web,
     worker,
@@ -76,3 +77,4 @@ app.add_typer(worker.app, name="worker")
 app.add_typer(replay.app, name="replay")
 app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(disclosures.app, name="disclosures")
+app.add_typer(surveillance.app, name="surveillance")
