@@ -66,9 +66,9 @@ def codes(thresholds: Thresholds) -> Codes:
     return Codes(report_fee=min(kept.report_fees), partial_scan=min(kept.partial_scans))
 
 
-def judged(seed: int, scale: float) -> Verdict:
+def judged(seed: int, scale: float, thresholds: Thresholds | None = None) -> Verdict:
     """A whole year through the offline engine, which has no case and no list of what was planted."""
-    thresholds = load_thresholds()
+    thresholds = thresholds or load_thresholds()
     offline = Offline(load_rulebook(), thresholds, SECRET)
     year = Year(seed, scale, codes(thresholds))
     began, records = time.perf_counter(), 0

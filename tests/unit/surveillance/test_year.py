@@ -7,8 +7,8 @@ import resource
 import tracemalloc
 from collections import Counter, defaultdict
 from datetime import date, timedelta
+from decimal import Decimal
 from itertools import islice, pairwise
-from pathlib import Path
 
 import orjson
 import pytest
@@ -17,10 +17,10 @@ from ops.kafka.broker import CHECKOUT
 from schemas.events import COMPLETED
 from streams.processors.settlement import Fate
 from streams.simulate import NATIONAL_CODE, ZHEJIANG_CODE, Event
-from streams.simulate_year import RULES, Planted, Year
+from streams.simulate_year import RULES, Year
+from streams.surveillance.thresholds import load_thresholds
 from tests.builders import process
 from tests.planted import Verdict, judged
-from tests.unit.cli.conftest import Petct
 
 SEED = 1
 SCALE = 0.03
@@ -29,13 +29,21 @@ MOST_FALSE = {
     "overcharge": 0,
     "duplicate_report_fee": 0,
     "split_charge": 0,
-    "repeat_scan": 3,
-    "spend_spike": 3,
-    "out_of_scope_share": 2,
-    "indication_drift": 2,
+    "repeat_scan": 1,
+    "spend_spike": 2,
+    "out_of_scope_share": 1,
+    "indication_drift": 3,
     "contradiction": 0,
 }
-"""Of a scaled year, by rule."""
+"""Of a scaled year, by rule. A bill shows what is charged too much or twice; of the rest numbers only make one look."""
+MOST_FALSE_IN_A_WHOLE_YEAR = {
+    **MOST_FALSE,
+    "repeat_scan": 4,
+    "spend_spike": 8,
+    "out_of_scope_share": 3,
+    "indication_drift": 6,
+}
+"""Of 300 hospitals, and 14,000 patients or more."""
 BEGIN = "<!-- measured: make test-year -->"
 END = "<!-- end of what was measured -->"
 PAGE = CHECKOUT / "docs" / "surveillance.md"
@@ -168,13 +176,23 @@ def test_the_year_is_made_a_day_at_a_time() -> None:
     assert most < size / 20
 
 
-def test_all_that_was_planted_is_found_and_little_else(capsys: pytest.CaptureFixture[str]) -> None:
-    verdict = judged(SEED, SCALE)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_all_that_was_planted_is_found_and_little_else(seed: int, capsys: pytest.CaptureFixture[str]) -> None:
+    verdict = judged(seed, SCALE)
     with capsys.disabled():
-        print("\n" + verdict.table())
+        print(f"\n\nseed {seed}, {verdict.records:,} records:\n{verdict.table()}")
     assert all(told.planted for told in verdict.rules.values())
-    assert not [case for told in verdict.rules.values() for case in told.missed]
+    assert not _missed(verdict)
     assert not _too_many(verdict, MOST_FALSE)
+
+
+def test_a_threshold_that_is_too_low_finds_innocents_and_one_that_is_too_high_misses_abuse() -> None:
+    low = load_thresholds().varied("repeat_scan", "max_scans", Decimal(2))
+    innocents = judged(SEED, SCALE, low).rules["repeat_scan"].innocents
+    assert {"restaging after treatment", "referred and back"} <= set(innocents)
+    high = low.varied("repeat_scan", "max_scans", Decimal(9)).varied("repeat_scan", "short_max_scans", Decimal(9))
+    told = judged(SEED, SCALE, high).rules["repeat_scan"]
+    assert (told.found, len(told.missed)) == (0, told.planted)
 
 
 @pytest.mark.slow
@@ -194,25 +212,17 @@ def test_of_a_whole_year_all_that_was_planted_is_found() -> None:
         )
     )
     print("\n" + text)
-    assert not [case for told in verdict.rules.values() for case in told.missed]
+    assert not _missed(verdict)
+    assert not _too_many(verdict, MOST_FALSE_IN_A_WHOLE_YEAR)
     before, begin, rest = PAGE.read_text("utf-8").partition(BEGIN)
     assert begin, f"{PAGE.name} has no place for it"
     PAGE.write_text(before + text + rest.partition(END)[2], "utf-8")
 
 
+def _missed(verdict: Verdict) -> list[str]:
+    return [case for told in verdict.rules.values() for case in told.missed]
+
+
 def _too_many(verdict: Verdict, most: dict[str, int]) -> list[str]:
     counts = {rule: len(told.false) for rule, told in verdict.rules.items()}
     return [f"{rule}: {count} false, {most[rule]} at most" for rule, count in counts.items() if count > most[rule]]
-
-
-def test_the_command_writes_the_year_and_what_was_planted_in_it(petct: Petct, tmp_path: Path) -> None:
-    done = petct("surveillance", "simulate", "--scale", "0.001", "--seed", "5", "--planted", "cases.jsonl")
-    assert done.returncode == 0
-    year = Year(5, 0.001)
-    assert done.stdout.splitlines() == [value for _, value in year.records()]
-    cases = [orjson.loads(line) for line in (tmp_path / "cases.jsonl").read_bytes().splitlines()]
-    assert [Planted(**_dated(case)) for case in cases] == year.planted
-
-
-def _dated(case: Event) -> Event:
-    return {**case, **{name: date.fromisoformat(case[name]) for name in ("first", "last")}}
