@@ -14,6 +14,10 @@ ALERTS: Final = "settlement.alerts"
 REPLAYS: Final = "settlement.replays"
 BOARD: Final = "settlement.board"
 """Internal to the watch role: what it hands on to itself, from the partition of an event to that of its hospital."""
+PERSONS: Final = "settlement.surveillance.persons"
+"""Internal to surveillance: its facts, from the partition of an event to that of the person, under a keyed hash."""
+CITIES: Final = "settlement.surveillance.cities"
+"""The same facts on the way to their city."""
 
 OUTPUTS: Final = (ADJUSTED, DISCLOSURES, DEADLETTERS)
 """What the worker writes."""
@@ -84,8 +88,8 @@ TOPICS: Final[dict[str, Topic]] = {
         ),
         Topic(
             ALERTS,
-            key="alert id",
-            value="surveillance alert",
+            key="finding_id",
+            value="finding of surveillance, and how an officer handled it",
             cleanup_policy="delete",
             partitions="input",
             config=_OUTPUT,
@@ -102,6 +106,22 @@ TOPICS: Final[dict[str, Topic]] = {
             BOARD,
             key="hospital code",
             value="what a hospital has to list, on the way to its list (internal)",
+            cleanup_policy="delete",
+            partitions="input",
+            config=_OUTPUT,
+        ),
+        Topic(
+            PERSONS,
+            key="person, a keyed hash",
+            value="what surveillance keeps of a settlement, on the way to its person (internal)",
+            cleanup_policy="delete",
+            partitions="input",
+            config=_OUTPUT,
+        ),
+        Topic(
+            CITIES,
+            key="city",
+            value="what surveillance keeps of a settlement, on the way to its city (internal)",
             cleanup_policy="delete",
             partitions="input",
             config=_OUTPUT,
