@@ -12,12 +12,10 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
 import psutil
 from confluent_kafka import Producer
 
@@ -30,15 +28,16 @@ from streams.surveillance.offline import Offline
 from streams.surveillance.thresholds import load_thresholds
 from tests.bench.contenders import peak_bytes
 from tests.broker.settling import Scene
-from tests.broker.watching import Watch, create_watched_topics
+from tests.broker.supervised import create_surveilled_topics, open_findings, stated
+from tests.broker.watching import Watch
 from tests.broker.workers import Worker, environment
-from tests.kafka import Broker, read_all
+from tests.kafka import Broker
 from tests.planted import SECRET, codes
 
 SEED: Final = 1
 PREFIX: Final = "surveillance."
 PARTITIONS: Final = 4
-PATIENCE_SECONDS: Final = 3_600.0
+PATIENCE_SECONDS: Final = 240.0
 BEGIN: Final = "<!-- measured: make bench-surveillance -->"
 END: Final = "<!-- end of what was measured -->"
 
@@ -81,20 +80,21 @@ def measure(kafka: RealKafka, folder: Path, scale: float) -> Measured:
         group_id=f"{PREFIX}settle",
     )
     on = Scene(Broker("real", kafka.bootstrap_servers), settings)
-    asyncio.run(create_watched_topics(on))
+    asyncio.run(create_surveilled_topics(on))
     thresholds = load_thresholds()
     year = Year(SEED, scale, codes(thresholds))
     offline = Offline(load_rulebook(), thresholds, SECRET)
     records = _fill(kafka.bootstrap_servers, settings.topic(EVENTS), year, offline)
-    wanted = _standing(offline.findings().values())
+    wanted = {name: stated(record) for name, record in offline.findings().items()}
     print(f"{records:,} records, {len(wanted):,} findings to come", flush=True)
     _settle(folder / "settle.log", environment(settings), records)
     with Watch.of(on, folder, PETCT_SURVEILLANCE="true", PETCT_SURVEILLANCE_SECRET=SECRET.decode()) as watch:
         began = time.perf_counter()
-        alerts = _until(watch, kafka.bootstrap_servers, settings.topic(ALERTS), wanted)
+        _until(watch, on, wanted)
         seconds = time.perf_counter() - began
         used = psutil.Process(watch.pid).cpu_times()
         memory = peak_bytes(watch.pid) / 2**20
+    alerts = len(asyncio.run(on.records(ALERTS)))
     return Measured(records, year.scans, len(wanted), seconds, used.user + used.system, memory, alerts)
 
 
@@ -127,20 +127,10 @@ def _settle(log: Path, given: dict[str, str], records: int) -> None:
             time.sleep(0.5)
 
 
-def _until(watch: Watch, bootstrap_servers: str, topic: str, wanted: Findings) -> int:
-    """Until the topic says what the offline engine says; the number of its records then."""
+def _until(watch: Watch, on: Scene, wanted: Findings) -> None:
+    """Until the topic says what the offline engine says."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        records = asyncio.run(read_all(bootstrap_servers, topic))
-        newest: Findings = {}
-        for record in records:
-            finding = orjson.loads(record.value or b"")
-            held = newest.get(finding["finding_id"])
-            if held is None or finding["revision"] > held["revision"]:
-                newest[finding["finding_id"]] = finding
-        said = _standing(newest.values())
-        if said == wanted:
-            return len(records)
+    while (said := asyncio.run(open_findings(on))) != wanted:
         if not watch.running or time.monotonic() > deadline:
             differing = [name for name in {*said, *wanted} if said.get(name) != wanted.get(name)]
             raise RuntimeError(
@@ -148,16 +138,6 @@ def _until(watch: Watch, bootstrap_servers: str, topic: str, wanted: Findings) -
                 f"{[(said.get(name), wanted.get(name)) for name in differing[:2]]}\n{watch.said()[-2_000:]}"
             )
         time.sleep(1)
-
-
-def _standing(findings: Iterable[dict[str, Any]]) -> Findings:
-    """What is open, without what depends on how often it was revised."""
-    history = {"event_id", "event_type", "revision"}
-    return {
-        one["finding_id"]: {name: value for name, value in one.items() if name not in history}
-        for one in findings
-        if one["status"] == "open"
-    }
 
 
 def main() -> int:
