@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
-from schemas.topics import ADJUSTED, BOARD, DEADLETTERS, DISCLOSURES, EVENTS, REPLAYS, RULEBOOK, TOPICS
+from schemas.topics import ADJUSTED, ALERTS, BOARD, DEADLETTERS, DISCLOSURES, EVENTS, REPLAYS, RULEBOOK, TOPICS
 
 
 class Role(StrEnum):
@@ -18,6 +18,7 @@ class Role(StrEnum):
     READER = "reader"
     WATCH = "watch"
     BOARD = "board"
+    DESK = "desk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +65,10 @@ DUTIES: Final[dict[Role, Duty]] = {
         tables="petct-watch",
     ),
     Role.BOARD: Duty("publishes what hospitals must publish", reads=(DISCLOSURES,), group="own"),
+    Role.DESK: Duty(
+        "the desk of surveillance: `petct surveillance list`, `show`, `ack`, `close`, `daily`, and `petct web` with "
+        "`PETCT_WEB_SURVEILLANCE`",
+        reads=(ALERTS,),
+        writes=(ALERTS,),
+    ),
 }
