@@ -426,8 +426,8 @@ class WebSettings(LogSettings, TokenSettings):
     )
     web_surveillance: bool = Field(
         False,
-        description="Whether findings of surveillance can be looked at and handled at /surveillance; needs a sign-in, see "
-        "PETCT_WEB_ACCESS, and the brokers.",
+        description="Whether findings of surveillance can be looked at and handled at /surveillance; needs a sign-in, "
+        "see PETCT_WEB_ACCESS, and the brokers.",
     )
     web_workers: str = Field(
         "", description="Workers whose state /status shows: addresses such as `http://settle-0:9464`, with commas."

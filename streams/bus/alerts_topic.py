@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from schemas.cloudevents import headers
 from schemas.codec import dumps
@@ -22,6 +21,8 @@ from streams.bus.clients import FETCH_WAIT_MS, REQUEST_TIMEOUT_MS, connection, t
 from streams.bus.topics import partitions_of
 from streams.settings import KafkaSettings
 from streams.surveillance.desk import Deed, Desk, DeskError, Standing, handle, record_of, stands
+
+T = TypeVar("T")
 
 STEP_SECONDS: Final = 20.0
 STALL_SECONDS: Final = 60.0
@@ -203,11 +204,10 @@ class AlertsTopic:
             await throw_away(producer, STOP_SECONDS)
 
 
-async def ask_alerts(settings: KafkaSettings, question: Callable[[AlertsTopic], Any], before: int | None = None) -> Any:
+async def ask_alerts(
+    settings: KafkaSettings, question: Callable[[AlertsTopic], Awaitable[T]], before: int | None = None
+) -> T:
     """Read the topic to its end, as it stood `before` (milliseconds since 1970) where that is given, and ask."""
     async with AlertsTopic(settings, Desk(before=before)) as topic:
         await topic.read()
         return await question(topic)
-
-
-NOT_ANSWERED: Final = (KafkaError, TimeoutError, OSError)
