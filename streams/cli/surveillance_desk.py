@@ -102,7 +102,6 @@ def list_findings(
     found = desk.select(wanted)
     shown = found[:most]
     counts = {state: sum(held.state == state for held in found) for state in get_args(State)}
-    terminal.end_quietly_when_the_reader_leaves()
     if as_json:
         terminal.print_json(
             {

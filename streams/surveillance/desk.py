@@ -47,10 +47,12 @@ LONGEST_NAME: Final = 100
 class DeskError(Exception):
     """What was asked cannot be done: what is wrong, and the mend. Neither holds anything of a person."""
 
-    def __init__(self, problem: str, mend: str) -> None:
+    def __init__(self, problem: str, mend: str, code: str = "") -> None:
         super().__init__(f"{problem}. {mend}")
         self.problem = problem
         self.mend = mend
+        self.code = code
+        """The kind of problem, for pages that say it in another language."""
 
 
 class UnknownFinding(DeskError):
@@ -335,14 +337,18 @@ def handle(held: Standing, deed: Deed) -> Handling | None:
     _readable("the note", deed.note, LONGEST_NOTE)
     look = f"Look again: petct surveillance show {held.id}"
     if deed.seen is not None and deed.seen != held.revision:
-        raise Refused(f"The finding was revised meanwhile: it is at revision {held.revision}, not {deed.seen}", look)
+        raise Refused(
+            f"The finding was revised meanwhile: it is at revision {held.revision}, not {deed.seen}", look, "revised"
+        )
     if held.state == "withdrawn":
-        raise Refused("The finding is withdrawn: what it rested on was undone", "There is nothing to do any more")
+        raise Refused(
+            "The finding is withdrawn: what it rested on was undone", "There is nothing to do any more", "withdrawn"
+        )
     if deed.closed_as is None:
         if held.state == "acknowledged":
             return None
         if held.state == "closed":
-            raise Refused(f"The finding is closed already, as {_closed_as(held)}", look)
+            raise Refused(f"The finding is closed already, as {_closed_as(held)}", look, "closed")
     elif held.state == "closed" and _closed_as(held) == deed.closed_as:
         return None
     return Handling(
@@ -372,10 +378,10 @@ def stands(held: Standing | None, done: Handling) -> None:
     if held is not None and held.handling == done:
         return
     if held is None or held.revision != done.of_revision:
-        why = "The finding was revised at the same moment"
+        why, code = "The finding was revised at the same moment", "revised"
     else:
-        why = "Somebody else handled the finding at the same moment"
-    raise Refused(f"{why}; what you did does not count", "Look again: petct surveillance show")
+        why, code = "Somebody else handled the finding at the same moment", "handled"
+    raise Refused(f"{why}; what you did does not count", "Look again: petct surveillance show", code)
 
 
 def moment(milliseconds: int) -> str:
@@ -418,9 +424,10 @@ def _closed_as(held: Standing) -> str | None:
 
 def _readable(what: str, text: str, most: int) -> None:
     if not text.strip():
-        raise Refused(f"{what[:1].upper()}{what[1:]} is empty", "Say it in a few words")
+        raise Refused(f"{what[:1].upper()}{what[1:]} is empty", "Say it in a few words", "empty")
     if len(text) > most or not text.isprintable():
         raise Refused(
             f"{what[:1].upper()}{what[1:]} is too long, or holds characters that cannot be printed",
             f"Give one line of at most {most} characters",
+            "unreadable",
         )

@@ -101,3 +101,48 @@ EXAMPLES: Final[dict[str, Both]] = {
     "reversal": ("冲销", "A reversal"),
 }
 """Synthetic events in `examples/`: no person and no hospital in them exists."""
+SEVERITIES: Final[dict[str, Both]] = {
+    "serious": ("严重", "serious"),
+    "warning": ("警示", "warning"),
+    "info": ("提示", "info"),
+}
+STATES: Final[dict[str, Both]] = {
+    "open": ("待处理", "open"),
+    "acknowledged": ("已受理", "acknowledged"),
+    "closed": ("已办结", "closed"),
+    "withdrawn": ("已撤回", "withdrawn"),
+}
+CLOSED_AS: Final[dict[str, Both]] = {
+    "confirmed": ("属实", "confirmed"),
+    "unfounded": ("不属实", "unfounded"),
+    "duplicate": ("重复线索", "duplicate"),
+}
+CATEGORIES: Final[dict[str, Both]] = {
+    "超标准收费": ("超标准收费", "charged above the standard (超标准收费)"),
+    "重复收费": ("重复收费", "charged twice (重复收费)"),
+    "分解项目收费": ("分解项目收费", "items split up (分解项目收费)"),
+    "过度检查": ("过度检查", "excessive examination (过度检查)"),
+    "超医保支付范围": ("超医保支付范围", "beyond the scope of payment (超医保支付范围)"),
+    "monitoring": ("监测", "monitoring"),
+}
+REFUSALS: Final[dict[str, Both]] = {
+    "revised": (
+        "该线索在您查看之后已经更新，此次操作未生效。请核对下面的最新内容后再决定。",
+        "The finding was revised after you looked at it: nothing was done. Look at it as it is now, then decide.",
+    ),
+    "handled": (
+        "其他人员刚刚处理了该线索，此次操作未生效。",
+        "Somebody else handled the finding at the same moment: what you did does not count.",
+    ),
+    "withdrawn": (
+        "该线索已撤回：其所依据的结算已被撤销，无需处理。",
+        "The finding is withdrawn: what it rested on was undone. There is nothing to do any more.",
+    ),
+    "closed": ("该线索已经办结。", "The finding is closed already."),
+    "empty": ("请填写办理意见。", "Please say why, in a few words."),
+    "unreadable": (
+        "办理意见应为一行文字，不超过500个字。",
+        "A note is one line of at most 500 characters.",
+    ),
+    "form": ("页面已过期，操作未生效，请重新提交。", "The page was too old: nothing was done. Please send it again."),
+}
