@@ -77,11 +77,11 @@ def read_notice(document: Document, exams: Collection[str], prefix: Path = ()) -
     What is wrong is told on the document; the sound rest is for checks across entries only. An entry without
     `authority` has its notice's.
     """
-    data = _mapping(document, prefix)
+    data = mapping(document, prefix)
     if data is None:
         return None
-    header = _validate(document, NoticeHeader, {k: v for k, v in data.items() if k != "entries"}, prefix, exams)
-    held = _mapping(document, (*prefix, "entries")) or {}
+    header = validate(document, NoticeHeader, {k: v for k, v in data.items() if k != "entries"}, prefix, exams)
+    held = mapping(document, (*prefix, "entries")) or {}
     # A wrong authority of the notice is told once, not again for each entry.
     authority = next((known for known in AUTHORITIES if known == data.get("authority")), AUTHORITIES[0])
     entries = {name: _entry(document, (*prefix, "entries", name), authority, exams) for name in held}
@@ -93,8 +93,8 @@ def read_notice(document: Document, exams: Collection[str], prefix: Path = ()) -
 def read_exams(document: Document, prefix: Path = ("exams",)) -> dict[str, ExamEntry]:
     exams: dict[str, ExamEntry] = {}
     owner: dict[str, str] = {}
-    for id, data in (_mapping(document, prefix) or {}).items():
-        exam = _validate(document, ExamEntry, data, (*prefix, id), ())
+    for id, data in (mapping(document, prefix) or {}).items():
+        exam = validate(document, ExamEntry, data, (*prefix, id), ())
         if exam is None:
             continue
         exams[id] = exam
@@ -122,7 +122,8 @@ def kind_of(entry: str) -> str:
     return entry.partition("-")[0]
 
 
-def _mapping(document: Document, path: Path) -> dict[str, Any] | None:
+def mapping(document: Document, path: Path) -> dict[str, Any] | None:
+    """What lies at `path`, where that is a mapping with something in it; else None, and the mistake is told."""
     data = document.data
     for step in path:
         if not isinstance(data, dict) or step not in data:
@@ -147,45 +148,53 @@ def _entry(document: Document, path: Path, authority: str, exams: Collection[str
             f"name it {', '.join(KINDS[:-1])} or {KINDS[-1]}, with -<suffix> where one notice has several of a kind",
         )
         return None
-    data = _mapping(document, path)
+    data = mapping(document, path)
     if data is None:
         return None
     data = {"authority": authority, **data}
     if kind_of(name) != "benefit":
-        return _validate(document, ENTRIES[kind_of(name)], data, path, exams)
+        return validate(document, ENTRIES[kind_of(name)], data, path, exams)
     kind = data.get("kind")
     if not isinstance(kind, str) or kind not in BENEFITS:
         problem = "is missing" if kind is None else f"{kind!r} is not a kind of benefit"
         document.tell((*path, "kind"), problem, f"write one of {', '.join(BENEFITS)}")
         return None
-    return _validate(document, BENEFITS[kind], data, path, exams)
+    return validate(document, BENEFITS[kind], data, path, exams)
 
 
-def _validate(document: Document, shape: type[M], data: Any, path: Path, exams: Collection[str]) -> M | None:
+def validate(
+    document: Document,
+    shape: type[M],
+    data: Any,
+    path: Path,
+    exams: Collection[str] = (),
+    hints: Mapping[str, str] = HINTS,
+) -> M | None:
+    """`data` as `shape`, or None with every mistake told at the line it stands on. `hints`: what a key is to hold."""
     try:
         return shape.model_validate(data, context={"exams": exams})
     except ValidationError as error:
         for details in error.errors(include_url=False):
-            for where, problem, mend in _explain(details):
+            for where, problem, mend in _explain(details, shape, hints):
                 document.tell((*path, *where), problem, mend)
         return None
 
 
-def _explain(details: ErrorDetails) -> Iterator[tuple[Path, str, str]]:
+def _explain(details: ErrorDetails, shape: type[Wire], hints: Mapping[str, str]) -> Iterator[tuple[Path, str, str]]:
     path: Path = tuple(step for step in details["loc"] if step != "[key]")
     context: dict[str, Any] = details.get("ctx", {})
     key, value = str(path[-1]) if path else "", details["input"]
     if value is None:
-        yield path, "is empty", f"write {HINTS.get(key, 'it out')}"
+        yield path, "is empty", f"write {hints.get(key, 'it out')}"
         return
     match details["type"]:
         case "flaws":
             for flaw in context["flaws"]:
                 yield (*path, *flaw.path), flaw.problem, flaw.mend
         case "missing":
-            yield path, "is missing", f"add it: {HINTS[key]}" if key in HINTS else "add it"
+            yield path, "is missing", f"add it: {hints[key]}" if key in hints else "add it"
         case "extra_forbidden":
-            close = get_close_matches(key, _KEYS, n=1)
+            close = get_close_matches(key, {**dict.fromkeys(shape.model_fields), **dict.fromkeys(_KEYS)}, n=1)
             yield (
                 path,
                 "is no key known here",

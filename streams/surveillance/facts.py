@@ -155,7 +155,38 @@ def fact_of(
     `plain_event` is the event as the contract writes it, with the lines that are none of ours; anything may stand in
     those. `secret` is surveillance's own.
     """
-    quantities = {item.line_no: item.quantity for item in event.line_items}
+    return decided(undecided(event, plain_event, secret, codes), adjusted)
+
+
+def undecided(event: SettlementCompleted, plain_event: Mapping[str, Any], secret: bytes, codes: ItemCodes) -> Fact:
+    """What the event alone tells, of revision 0: its scans are as billed, and nothing is judged by it."""
+    hospital = event.hospital
+    return Fact(
+        settlement_id=event.settlement_id,
+        event_id=event.event_id,
+        occurred_on=event.occurred_at.day,
+        hospital=hospital.code,
+        hospital_name=hospital.name,
+        hospital_region=hospital.region,
+        ownership=hospital.ownership,
+        insured_region=event.patient.insured_region,
+        city=city_of(hospital.region),
+        person=person_key(secret, event.patient.person_id),
+        indication=event.request.indication,
+        contradicted=False,
+        scans=tuple(
+            Scan(item.line_no, "", item.service_date, item.quantity, item.amount, None, ZERO, ZERO, "")
+            for item in event.line_items
+        ),
+        report_fees=_fees(plain_event, codes.report_fees),
+        partial_scans=_fees(plain_event, codes.partial_scans),
+        revision=0,
+    )
+
+
+def decided(fact: Fact, adjusted: Mapping[str, Any]) -> Fact:
+    """`fact`, of whatever revision, as an adjusted record of the same event decides it; quantities stay the event's."""
+    quantities = {scan.line_no: scan.quantity for scan in fact.scans}
     scans = tuple(
         Scan(
             line_no=line["line_no"],
@@ -171,25 +202,8 @@ def fact_of(
         )
         for line in adjusted["lines"]
     )
-    hospital = event.hospital
-    return Fact(
-        settlement_id=event.settlement_id,
-        event_id=event.event_id,
-        occurred_on=event.occurred_at.day,
-        hospital=hospital.code,
-        hospital_name=hospital.name,
-        hospital_region=hospital.region,
-        ownership=hospital.ownership,
-        insured_region=event.patient.insured_region,
-        city=city_of(hospital.region),
-        person=person_key(secret, event.patient.person_id),
-        indication=event.request.indication,
-        contradicted=any(CONTRADICTED in scan.reasons for scan in scans),
-        scans=scans,
-        report_fees=_fees(plain_event, codes.report_fees),
-        partial_scans=_fees(plain_event, codes.partial_scans),
-        revision=adjusted["revision"],
-    )
+    contradicted = any(CONTRADICTED in scan.reasons for scan in scans)
+    return replace(fact, scans=scans, contradicted=contradicted, revision=adjusted["revision"])
 
 
 def _fees(plain_event: Mapping[str, Any], codes: frozenset[str]) -> tuple[Fee, ...]:

@@ -27,7 +27,8 @@ class Measured(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """`subject` and `period` name it: a rule has one suspicion of a subject in a period. `window` is what it rests on.
+    """`subject` and `period` name it: a rule has one suspicion of a subject in a period. `window` is what it rests on,
+    `looked_from` the earliest day the rule looked at: with facts of that day missing it might have said otherwise.
 
     The period never depends on the facts within it, so that a late fact revises a finding and does not rename it.
     """
@@ -37,6 +38,7 @@ class Suspicion:
     severity: str
     subject: str
     period: Days
+    looked_from: date
     window: Days
     city: str
     hospitals: tuple[str, ...]

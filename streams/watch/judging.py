@@ -1,0 +1,395 @@
+"""From facts to findings: what is kept of persons, or of cities, and the records of settlement.alerts made of it.
+
+No finding is lost, and no two records bear one event id and differ, though the group may hand out partitions, and the
+process may be killed, at any moment:
+
+1. What records are batched is up to chance, so the step of a subject is decided whole, records and all, and written to
+   the table's changelog (as *begun*). It has arrived before any of it is sent.
+2. The records are sent, and have arrived before the step is written out as what is kept, and the begun one deleted. All
+   of that lies in one partition of one changelog, in this order: a kill leaves a beginning of it.
+3. Whoever takes the partition over sends the records of a begun step again, byte for byte, and finishes it.
+
+For that the table must hold what has arrived in Kafka and nothing else: it lies in memory, whatever the store is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import Any, Final, Literal, NoReturn
+
+import faust
+import orjson
+import structlog
+
+from schemas.codec import dumps
+from schemas.moments import CHINA
+from schemas.topics import ALERTS
+from streams.exit_codes import ExitCode
+from streams.metrics import WatchMetrics
+from streams.settings import WatchSettings
+from streams.surveillance.facts import Fact
+from streams.surveillance.findings import Held, headers
+from streams.surveillance.keeping import LONGEST_PERIOD, Kept, Step, again, judged, step
+from streams.surveillance.persons import keyed
+from streams.surveillance.suspicion import Suspicion
+from streams.watch.app import End, batches, bytes_table, bytes_topic
+from streams.watch.transport import SEND_SECONDS
+
+log = structlog.get_logger("petct.watch")
+
+MOST: Final = 200
+"""So many records are judged at once when they wait."""
+_PARSED: Final = 64
+"""So many subjects are kept as objects: all cities of a province, and of persons those that came last."""
+_SWEEP: Final = timedelta(days=30)
+"""So often, in event time, those are looked for of whom nothing comes any more."""
+_STEP: Final = 2_000
+"""So many entries are read from the table before others have their turn."""
+_UNREADABLE: Final = (KeyError, TypeError, ValueError, AttributeError)
+
+ANOTHER_KEY: Final = (
+    "PETCT_SURVEILLANCE_SECRET is not the one that the tables of surveillance were made with; give that one, or begin "
+    "anew as docs/surveillance-worker.md tells"
+)
+
+Mark = Literal["begun", "day", "fact", "held", "secret"]
+
+
+class NoLongerOursError(Exception):
+    """The group hands out partitions: whoever has them now goes on from what was committed."""
+
+
+class TooSlowError(Exception):
+    """So long that the group may have given the partitions away, and this process not know it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """Whom facts are gathered by. `judge` gets the facts of one and the newest day.
+
+    `one_clock`: the newest day is that of all in a partition, so that who never comes again is forgotten too.
+    """
+
+    name: Literal["persons", "cities"]
+    topic: str
+    judge: Callable[[Iterable[Fact], date], list[Suspicion]]
+    horizon: timedelta
+    one_clock: bool
+
+
+@dataclass(slots=True)
+class _Entries:
+    """What the table holds of one subject, by key and id."""
+
+    facts: set[str] = field(default_factory=set)
+    held: set[str] = field(default_factory=set)
+
+
+class Judging:
+    """The agent of one kind of subjects, and its table. Made before the app starts. `version`: of the thresholds."""
+
+    def __init__(
+        self, app: faust.App, settings: WatchSettings, subjects: Subjects, version: str, metrics: WatchMetrics, end: End
+    ) -> None:
+        self._app = app
+        self._subjects = subjects
+        self._secret = settings.surveillance_key
+        self._version = version
+        self._metrics = metrics
+        self._end = end
+        self._patience = settings.session_timeout_ms / 1000 * 2 / 3
+        self._alerts = bytes_topic(app, settings.topic(ALERTS))
+        self._table = bytes_table(app, f"surveillance-{subjects.name}", in_memory=True)
+        self._table.on_recover(self._recovered)
+        self._entries: dict[int, dict[str, _Entries]] = {}
+        self._days: dict[tuple[int, str], date] = {}
+        self._swept: dict[int, date] = {}
+        self._signed: set[int] = set()
+        self._parsed: OrderedDict[tuple[int, str], Kept] = OrderedDict()
+
+        async def agent(stream: Any) -> None:
+            await batches(stream, self._take, end, MOST)
+
+        name = f"surveillance-{subjects.name}"
+        app.agent(bytes_topic(app, settings.topic(subjects.topic)), name=name)(agent)
+
+    @property
+    def facts(self) -> int:
+        """How many this process holds."""
+        return sum(len(one.facts) for subjects in self._entries.values() for one in subjects.values())
+
+    # What is taken in.
+
+    async def _take(self, events: list[Any]) -> bool:
+        """Whether they were taken; if not, they are no longer ours."""
+        app = self._app
+        if app.rebalancing:
+            return False
+        hold = _Hold(app, self._patience)
+        groups: dict[int, list[Any]] = {}
+        for event in events:
+            groups.setdefault(event.message.partition, []).append(event)
+        try:
+            for partition, group in groups.items():
+                await self._judge(partition, group, hold)
+        except NoLongerOursError:
+            return False
+        return True
+
+    async def _judge(self, partition: int, events: list[Any], hold: _Hold) -> None:
+        come: dict[str, list[Fact]] = {}
+        days: dict[tuple[int, str], date] = {}
+        for event in events:
+            message = event.message
+            try:
+                subject = message.key.decode()
+                fact = Fact.read(message.value)
+            except _UNREADABLE as error:
+                self._unreadable(message, error)
+                continue
+            come.setdefault(subject, []).append(fact)
+            clock = self._clock(partition, subject)
+            # A day that is still to come would make all that is kept look old.
+            day = min(fact.newest_day, day_of(message))
+            days[clock] = max(day, days.get(clock, date.min), self._days.get(clock, date.min))
+        steps = []
+        for subject, facts in come.items():
+            kept = self._kept(partition, subject)
+            today = days[self._clock(partition, subject)]
+            steps.append(step(subject, kept, facts, partial(self._judged_on, today), **self._terms(today)))
+            await asyncio.sleep(0)
+            hold.confirm()
+        await self._write(partition, [one for one in steps if one.changes], days, hold)
+        number = sum(map(len, come.values()))
+        judged_now = sum(len(one.facts) for one in steps)
+        self._metrics.facts(self._subjects.name, min(judged_now, number), max(number - judged_now, 0))
+
+    async def _write(self, partition: int, steps: list[Step], days: dict[tuple[int, str], date], hold: _Hold) -> None:
+        telling = [one for one in steps if one.records]
+        for one in telling:
+            self._put(partition, "begun", one.subject, "", one.value())
+        if telling:
+            await self._arrive(hold)
+            await self._tell(partition, telling, hold)
+        # From here on nothing is waited for, so that nobody else can come between.
+        if partition not in self._signed:
+            self._signed.add(partition)
+            self._put(partition, "secret", "", "", self._signature)
+        for one in steps:
+            self._apply(partition, one)
+        for clock, day in days.items():
+            if self._days.get(clock) != day:
+                self._days[clock] = day
+                self._put(partition, "day", clock[1], "", day.isoformat().encode())
+        if self._subjects.one_clock and (partition, "") in days:
+            self._sweep(partition, days[partition, ""])
+
+    async def _tell(self, partition: int, steps: list[Step], hold: _Hold) -> None:
+        """Send the records of begun steps to the partition of their number; returns when they have arrived."""
+        for one in steps:
+            for record in one.records:
+                key: str = record["finding_id"]
+                await self._alerts.send(
+                    key=key.encode(), value=dumps(record), partition=partition, headers=headers(record)
+                )
+        await self._arrive(hold)
+        for one in steps:
+            for record in one.records:
+                self._metrics.finding(record["rule"], record["event_type"].removeprefix("finding."))
+
+    async def _arrive(self, hold: _Hold) -> None:
+        """Until all that was written or sent has arrived, and it is certain that the partitions are still ours."""
+        async with asyncio.timeout(SEND_SECONDS):
+            await self._app.producer.sent()  # type: ignore[attr-defined] # our transport's
+        hold.confirm()
+
+    def _judged_on(self, today: date, facts: Iterable[Fact]) -> list[Suspicion]:
+        return self._subjects.judge(facts, today)
+
+    def _terms(self, today: date) -> dict[str, Any]:
+        return {"since": self._since(today), "secret": self._secret, "version": self._version}
+
+    def _since(self, today: date) -> date:
+        horizon = self._subjects.horizon
+        return today - horizon if today > date.min + horizon else date.min
+
+    def _clock(self, partition: int, subject: str) -> tuple[int, str]:
+        return partition, "" if self._subjects.one_clock else subject
+
+    def _sweep(self, partition: int, today: date) -> None:
+        """Forget the facts of those of whom nothing came for so long that none of it counts any more."""
+        if today - self._swept.get(partition, date.min) < _SWEEP:
+            return
+        self._swept[partition] = today
+        since = self._since(today)
+        behind = (since - LONGEST_PERIOD).isoformat() if since > date.min + LONGEST_PERIOD else ""
+        for subject in tuple(self._entries.get(partition, ())):
+            kept = self._kept(partition, subject)
+            expired = tuple(key for key, fact in kept.facts.items() if fact.occurred_on < since)
+            forgotten = tuple(id for id, one in kept.held.items() if one.record["window"]["to"] < behind)
+            if expired or forgotten:
+                self._apply(partition, Step(subject, expired=expired, forgotten=forgotten))
+
+    def _unreadable(self, message: Any, error: Exception) -> None:
+        self._metrics.unreadable(self._subjects.name)
+        log.error(
+            "a record is left out of surveillance: it is none that this version reads",
+            topic=message.topic,
+            partition=message.partition,
+            offset=message.offset,
+            error=type(error).__name__,
+        )
+
+    # What is kept.
+
+    def _kept(self, partition: int, subject: str) -> Kept:
+        place = partition, subject
+        kept = self._parsed.get(place)
+        if kept is None:
+            entries = self._entries.get(partition, {}).get(subject, _Entries())
+            data = self._table.data
+            kept = self._parsed[place] = Kept(
+                {id: Fact.read(data[entry_key(partition, "fact", subject, id)]) for id in entries.facts},
+                {id: Held.read(data[entry_key(partition, "held", subject, id)]) for id in entries.held},
+            )
+            if len(self._parsed) > _PARSED:
+                self._parsed.popitem(last=False)
+        self._parsed.move_to_end(place)
+        return kept
+
+    def _apply(self, partition: int, one: Step) -> None:
+        subject = one.subject
+        subjects = self._entries.setdefault(partition, {})
+        entries = subjects.setdefault(subject, _Entries())
+        for id, held in one.held.items():
+            self._put(partition, "held", subject, id, held.value())
+            entries.held.add(id)
+        for key, fact in one.facts.items():
+            self._put(partition, "fact", subject, key, fact.value())
+            entries.facts.add(key)
+        for key in one.expired:
+            self._put(partition, "fact", subject, key, None)
+            entries.facts.discard(key)
+        for id in one.forgotten:
+            self._put(partition, "held", subject, id, None)
+            entries.held.discard(id)
+        self._kept(partition, subject).apply(one)
+        if one.records:
+            self._put(partition, "begun", subject, "", None)
+        if not (entries.facts or entries.held):
+            del subjects[subject]
+            del self._parsed[partition, subject]
+
+    def _put(self, partition: int, mark: Mark, subject: str, id: str, value: bytes | None) -> None:
+        """Set an entry, or delete it, in memory and in the changelog."""
+        key = entry_key(partition, mark, subject, id)
+        if value is None:
+            if self._table.data.pop(key, None) is not None:
+                self._table.send_changelog(partition, key, None, value_serializer="raw")
+        else:
+            self._table.send_changelog(partition, key, value)
+            self._table.data[key] = value
+
+    @property
+    def _signature(self) -> bytes:
+        return keyed(self._secret, "signature").encode()
+
+    # What is made again.
+
+    async def _recovered(self) -> None:
+        """The table is as Kafka has it, and no record is taken yet."""
+        try:
+            await self._restore(_Hold(self._app, self._patience))
+        except NoLongerOursError:
+            pass  # Partitions are handed out again, and this is called again.
+        except Exception as error:  # Faust would go on without
+            log.error("surveillance cannot be read from its table", error=type(error).__name__)  # noqa: TRY400
+            await self._stop(ExitCode.FAILED, "surveillance cannot be read from its table")
+
+    async def _stop(self, code: ExitCode, why: str) -> NoReturn:
+        """End the process, and let no record be taken until it has ended."""
+        self._end(code, why)
+        while True:
+            await asyncio.Event().wait()
+
+    async def _restore(self, hold: _Hold) -> None:
+        changelog = self._table.changelog_topic.get_topic_name()
+        owned = {place.partition for place in self._app.assignor.assigned_actives() if place.topic == changelog}
+        entries: dict[int, dict[str, _Entries]] = {}
+        days: dict[tuple[int, str], date] = {}
+        signed: set[int] = set()
+        begun: list[tuple[int, Step]] = []
+        for number, (key, value) in enumerate(tuple(self._table.data.items())):
+            if number % _STEP == 0:
+                await asyncio.sleep(0)
+                hold.confirm()
+            partition, mark, subject, id = orjson.loads(key)
+            if partition not in owned:
+                # The store lets it lie; should the partition come back it is read from Kafka again.
+                self._table.data.pop(key, None)
+                continue
+            match mark:
+                case "fact":
+                    entries.setdefault(partition, {}).setdefault(subject, _Entries()).facts.add(id)
+                case "held":
+                    entries.setdefault(partition, {}).setdefault(subject, _Entries()).held.add(id)
+                case "day":
+                    days[partition, subject] = date.fromisoformat(value.decode())
+                case "begun":
+                    begun.append((partition, Step.read(value)))
+                case "secret":
+                    signed.add(partition)
+                    if value != self._signature:
+                        await self._stop(ExitCode.USAGE, ANOTHER_KEY)
+        self._entries, self._days, self._signed = entries, days, signed
+        self._swept.clear()
+        self._parsed.clear()
+        for partition, one in begun:
+            await self._finish(partition, one, hold)
+
+    async def _finish(self, partition: int, begun: Step, hold: _Hold) -> None:
+        """What another process, or this one, began. Then the subject is judged anew: it may have been passed by."""
+        subject = begun.subject
+        rest = again(self._kept(partition, subject), begun)
+        await self._tell(partition, [rest], hold)
+        self._apply(partition, rest)
+        self._put(partition, "begun", subject, "", None)
+        today = self._days.get(self._clock(partition, subject))
+        if today is not None:
+            judge = partial(self._judged_on, today)
+            anew = judged(subject, self._kept(partition, subject), {}, (), judge, **self._terms(today))
+            await self._write(partition, [anew] if anew.changes else [], {}, hold)
+
+
+class _Hold:
+    """That this process still has its partitions, as far as it can know."""
+
+    def __init__(self, app: faust.App, patience: float) -> None:
+        self._app = app
+        self._count = app.rebalancing_count
+        self._patience = patience
+        self._last = time.monotonic()
+
+    def confirm(self) -> None:
+        """Raises NoLongerOursError; TooSlowError when it was asked so long ago that it cannot know."""
+        now = time.monotonic()
+        if self._app.rebalancing_count != self._count:
+            raise NoLongerOursError
+        if now - self._last > self._patience:
+            raise TooSlowError
+        self._last = now
+
+
+def entry_key(partition: int, mark: Mark, subject: str, id: str) -> bytes:
+    return orjson.dumps([partition, mark, subject, id])
+
+
+def day_of(message: Any) -> date:
+    """The day in China of a record's time, which is the broker's."""
+    return datetime.fromtimestamp(message.timestamp, UTC).astimezone(CHINA).date()
