@@ -46,7 +46,7 @@ REPLAY_PHASES: Final = ("reading", "replaying", "waiting")
 BOARD_FATES: Final = ("listed", "withdrawn", "repeated", "unreadable")
 SUBJECTS: Final = ("persons", "cities")
 FINDING_KINDS: Final = ("raised", "revised", "withdrawn")
-FACT_FATES: Final = ("judged", "unchanged")
+FACT_FATES: Final = ("judged", "unchanged", "late")
 UNREADABLE: Final = ("adjusted", "persons", "cities")
 LANE_STATES: Final = ("opening", "running", "reopening", "closing")
 
@@ -439,14 +439,14 @@ CATALOGUE: Final[dict[str, Metric]] = {
             "petct_surveillance_facts_total",
             "counter",
             "facts",
-            "Facts of settlements on their way to their person and to their city, by what became of them: `unchanged` "
-            "was known already, or is older than what is kept.",
+            "Facts of settlements that reached their person or their city, by what became of them: `unchanged` was "
+            "known already, `late` is older than what is kept and left out.",
             "Does surveillance move?",
             {"subjects": SUBJECTS, "fate": FACT_FATES},
             process="watch",
         ),
         Metric(
-            "petct_surveillance_facts",
+            "petct_surveillance_held_facts",
             "gauge",
             "facts",
             "Facts of settlements that this process holds, of its persons and of its cities.",
@@ -693,7 +693,7 @@ class WatchMetrics(Instruments):
         self._missing = self.gauges("petct_board_missing_lists")
         self._findings = self.counters("petct_surveillance_findings_total")
         self._facts = self.counters("petct_surveillance_facts_total")
-        self._held = self.gauges("petct_surveillance_facts")
+        self._held = self.gauges("petct_surveillance_held_facts")
         self._unreadable = self.counters("petct_surveillance_unreadable_total")
         self.cities([OTHER])
 
@@ -709,9 +709,9 @@ class WatchMetrics(Instruments):
     def finding(self, rule: str, kind: str) -> None:
         self._findings[rule, kind].inc()
 
-    def facts(self, subjects: str, judged: int, unchanged: int) -> None:
-        self._facts[subjects, "judged"].inc(judged)
-        self._facts[subjects, "unchanged"].inc(unchanged)
+    def facts(self, subjects: str, fates: Mapping[str, int]) -> None:
+        for fate, number in fates.items():
+            self._facts[subjects, fate].inc(number)
 
     def facts_held(self, subjects: str, number: int) -> None:
         self._held[subjects,].set(number)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
-from typing import Final, Self
+from datetime import date
+from typing import Self
 
 import orjson
 
@@ -17,9 +17,6 @@ from schemas.codec import dumps
 from streams.surveillance.facts import Fact, newer
 from streams.surveillance.findings import Held, Record, reconcile
 from streams.surveillance.suspicion import Suspicion
-
-LONGEST_PERIOD: Final = timedelta(days=366)
-"""A finding is forgotten when its period is behind the horizon: until then its days could be judged once more."""
 
 Judge = Callable[[Iterable[Fact]], list[Suspicion]]
 
@@ -113,10 +110,15 @@ def judged(
     gone = frozenset(expired)
     after = {key: fact for key, fact in {**kept.facts, **facts}.items() if key not in gone}
     records, held = reconcile(kept.held, judge(after.values()), secret=secret, version=version, since=since)
-    behind = (since - LONGEST_PERIOD).isoformat() if since > date.min + LONGEST_PERIOD else ""
-    forgotten = tuple(id for id, one in held.items() if one.record["window"]["to"] < behind)
-    changed = {id: one for id, one in held.items() if id not in forgotten and kept.held.get(id) != one}
+    forgotten = tuple(id for id in kept.held if id not in held)
+    changed = {id: one for id, one in held.items() if kept.held.get(id) != one}
     return Step(subject, facts, expired, tuple(records), changed, forgotten)
+
+
+def aged(subject: str, kept: Kept, since: date) -> Step:
+    """What goes of a subject of whom nothing comes any more. Its findings stay on the topic as they were written."""
+    expired = tuple(key for key, fact in kept.facts.items() if fact.occurred_on < since)
+    return Step(subject, expired=expired, forgotten=tuple(id for id, one in kept.held.items() if one.since < since))
 
 
 def again(kept: Kept, begun: Step) -> Step:

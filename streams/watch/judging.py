@@ -19,7 +19,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import Any, Final, Literal, NoReturn
 
@@ -28,14 +28,14 @@ import orjson
 import structlog
 
 from schemas.codec import dumps
-from schemas.moments import CHINA
 from schemas.topics import ALERTS
 from streams.exit_codes import ExitCode
-from streams.metrics import WatchMetrics
+from streams.metrics import FACT_FATES, WatchMetrics
 from streams.settings import WatchSettings
+from streams.surveillance.examined import EVENT_DAY_QUORUM, event_day
 from streams.surveillance.facts import Fact
 from streams.surveillance.findings import Held, headers
-from streams.surveillance.keeping import LONGEST_PERIOD, Kept, Step, again, judged, step
+from streams.surveillance.keeping import Kept, Step, again, aged, judged, step
 from streams.surveillance.persons import keyed
 from streams.surveillance.suspicion import Suspicion
 from streams.watch.app import End, batches, bytes_table, bytes_topic
@@ -58,7 +58,9 @@ ANOTHER_KEY: Final = (
     "anew as docs/surveillance-worker.md tells"
 )
 
-Mark = Literal["begun", "day", "fact", "held", "secret"]
+Mark = Literal["begun", "clock", "fact", "held", "secret"]
+Clock = tuple[tuple[str, str], ...]
+"""The newest days by event time, and which events they are of: a wrong date alone ends nothing."""
 
 
 class NoLongerOursError(Exception):
@@ -71,9 +73,9 @@ class TooSlowError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Subjects:
-    """Whom facts are gathered by. `judge` gets the facts of one and the newest day.
+    """Whom facts are gathered by. `judge` gets the facts of one and the newest day (`examined.event_day`).
 
-    `one_clock`: the newest day is that of all in a partition, so that who never comes again is forgotten too.
+    `one_clock`: that day is one for all in a partition, so that who never comes again is forgotten too.
     """
 
     name: Literal["persons", "cities"]
@@ -108,7 +110,7 @@ class Judging:
         self._table = bytes_table(app, f"surveillance-{subjects.name}", in_memory=True)
         self._table.on_recover(self._recovered)
         self._entries: dict[int, dict[str, _Entries]] = {}
-        self._days: dict[tuple[int, str], date] = {}
+        self._clocks: dict[int, Clock] = {}
         self._swept: dict[int, date] = {}
         self._signed: set[int] = set()
         self._parsed: OrderedDict[tuple[int, str], Kept] = OrderedDict()
@@ -144,7 +146,6 @@ class Judging:
 
     async def _judge(self, partition: int, events: list[Any], hold: _Hold) -> None:
         come: dict[str, list[Fact]] = {}
-        days: dict[tuple[int, str], date] = {}
         for event in events:
             message = event.message
             try:
@@ -154,23 +155,24 @@ class Judging:
                 self._unreadable(message, error)
                 continue
             come.setdefault(subject, []).append(fact)
-            clock = self._clock(partition, subject)
-            # A day that is still to come would make all that is kept look old.
-            day = min(fact.newest_day, day_of(message))
-            days[clock] = max(day, days.get(clock, date.min), self._days.get(clock, date.min))
+        clock = forward(self._clocks.get(partition, ()), (fact for facts in come.values() for fact in facts))
         steps = []
+        fates = dict.fromkeys(FACT_FATES, 0)
         for subject, facts in come.items():
             kept = self._kept(partition, subject)
-            today = days[self._clock(partition, subject)]
-            steps.append(step(subject, kept, facts, partial(self._judged_on, today), **self._terms(today)))
+            today = self._today(clock, kept, facts)
+            one = step(subject, kept, facts, partial(self._judged_on, today), **self._terms(today))
+            steps.append(one)
+            late = sum(fact.occurred_on < self._since(today) for fact in facts)
+            fates["late"] += late
+            fates["judged"] += len(one.facts)
+            fates["unchanged"] += max(len(facts) - len(one.facts) - late, 0)
             await asyncio.sleep(0)
             hold.confirm()
-        await self._write(partition, [one for one in steps if one.changes], days, hold)
-        number = sum(map(len, come.values()))
-        judged_now = sum(len(one.facts) for one in steps)
-        self._metrics.facts(self._subjects.name, min(judged_now, number), max(number - judged_now, 0))
+        await self._write(partition, [one for one in steps if one.changes], clock, hold)
+        self._metrics.facts(self._subjects.name, fates)
 
-    async def _write(self, partition: int, steps: list[Step], days: dict[tuple[int, str], date], hold: _Hold) -> None:
+    async def _write(self, partition: int, steps: list[Step], clock: Clock, hold: _Hold) -> None:
         telling = [one for one in steps if one.records]
         for one in telling:
             self._put(partition, "begun", one.subject, "", one.value())
@@ -183,12 +185,10 @@ class Judging:
             self._put(partition, "secret", "", "", self._signature)
         for one in steps:
             self._apply(partition, one)
-        for clock, day in days.items():
-            if self._days.get(clock) != day:
-                self._days[clock] = day
-                self._put(partition, "day", clock[1], "", day.isoformat().encode())
-        if self._subjects.one_clock and (partition, "") in days:
-            self._sweep(partition, days[partition, ""])
+        if self._subjects.one_clock and clock != self._clocks.get(partition, ()):
+            self._clocks[partition] = clock
+            self._put(partition, "clock", "", "", dumps(clock))
+            self._sweep(partition, day_of(clock))
 
     async def _tell(self, partition: int, steps: list[Step], hold: _Hold) -> None:
         """Send the records of begun steps to the partition of their number; returns when they have arrived."""
@@ -219,8 +219,10 @@ class Judging:
         horizon = self._subjects.horizon
         return today - horizon if today > date.min + horizon else date.min
 
-    def _clock(self, partition: int, subject: str) -> tuple[int, str]:
-        return partition, "" if self._subjects.one_clock else subject
+    def _today(self, clock: Clock, kept: Kept, come: Iterable[Fact]) -> date:
+        if self._subjects.one_clock:
+            return day_of(clock)
+        return event_day({**kept.facts, **{fact.key: fact for fact in come}}.values())
 
     def _sweep(self, partition: int, today: date) -> None:
         """Forget the facts of those of whom nothing came for so long that none of it counts any more."""
@@ -228,13 +230,8 @@ class Judging:
             return
         self._swept[partition] = today
         since = self._since(today)
-        behind = (since - LONGEST_PERIOD).isoformat() if since > date.min + LONGEST_PERIOD else ""
         for subject in tuple(self._entries.get(partition, ())):
-            kept = self._kept(partition, subject)
-            expired = tuple(key for key, fact in kept.facts.items() if fact.occurred_on < since)
-            forgotten = tuple(id for id, one in kept.held.items() if one.record["window"]["to"] < behind)
-            if expired or forgotten:
-                self._apply(partition, Step(subject, expired=expired, forgotten=forgotten))
+            self._apply(partition, aged(subject, self._kept(partition, subject), since))
 
     def _unreadable(self, message: Any, error: Exception) -> None:
         self._metrics.unreadable(self._subjects.name)
@@ -322,7 +319,7 @@ class Judging:
         changelog = self._table.changelog_topic.get_topic_name()
         owned = {place.partition for place in self._app.assignor.assigned_actives() if place.topic == changelog}
         entries: dict[int, dict[str, _Entries]] = {}
-        days: dict[tuple[int, str], date] = {}
+        clocks: dict[int, Clock] = {}
         signed: set[int] = set()
         begun: list[tuple[int, Step]] = []
         for number, (key, value) in enumerate(tuple(self._table.data.items())):
@@ -339,15 +336,15 @@ class Judging:
                     entries.setdefault(partition, {}).setdefault(subject, _Entries()).facts.add(id)
                 case "held":
                     entries.setdefault(partition, {}).setdefault(subject, _Entries()).held.add(id)
-                case "day":
-                    days[partition, subject] = date.fromisoformat(value.decode())
+                case "clock":
+                    clocks[partition] = tuple((day, id) for day, id in orjson.loads(value))
                 case "begun":
                     begun.append((partition, Step.read(value)))
                 case "secret":
                     signed.add(partition)
                     if value != self._signature:
                         await self._stop(ExitCode.USAGE, ANOTHER_KEY)
-        self._entries, self._days, self._signed = entries, days, signed
+        self._entries, self._clocks, self._signed = entries, clocks, signed
         self._swept.clear()
         self._parsed.clear()
         for partition, one in begun:
@@ -360,11 +357,10 @@ class Judging:
         await self._tell(partition, [rest], hold)
         self._apply(partition, rest)
         self._put(partition, "begun", subject, "", None)
-        today = self._days.get(self._clock(partition, subject))
-        if today is not None:
-            judge = partial(self._judged_on, today)
-            anew = judged(subject, self._kept(partition, subject), {}, (), judge, **self._terms(today))
-            await self._write(partition, [anew] if anew.changes else [], {}, hold)
+        kept, clock = self._kept(partition, subject), self._clocks.get(partition, ())
+        today = self._today(clock, kept, ())
+        anew = judged(subject, kept, {}, (), partial(self._judged_on, today), **self._terms(today))
+        await self._write(partition, [anew] if anew.changes else [], clock, hold)
 
 
 class _Hold:
@@ -390,6 +386,12 @@ def entry_key(partition: int, mark: Mark, subject: str, id: str) -> bytes:
     return orjson.dumps([partition, mark, subject, id])
 
 
-def day_of(message: Any) -> date:
-    """The day in China of a record's time, which is the broker's."""
-    return datetime.fromtimestamp(message.timestamp, UTC).astimezone(CHINA).date()
+def forward(clock: Clock, facts: Iterable[Fact]) -> Clock:
+    """The clock after these facts."""
+    days = {*clock, *((fact.newest_day.isoformat(), fact.key) for fact in facts)}
+    return tuple(sorted(days, reverse=True)[:EVENT_DAY_QUORUM])
+
+
+def day_of(clock: Clock) -> date:
+    """As `examined.event_day` of the facts it has seen."""
+    return date.fromisoformat(clock[-1][0]) if clock else date.min

@@ -20,12 +20,13 @@ from schemas.topics import ADJUSTED, ALERTS, CITIES, EVENTS, PERSONS
 from streams.metrics import WatchMetrics
 from streams.processors.envelope import parse, read
 from streams.settings import WatchSettings
+from streams.surveillance.examined import EVENT_DAY_QUORUM
 from streams.surveillance.facts import undecided
 from streams.surveillance.joining import Joined, subject, with_adjusted, with_event
 from streams.surveillance.judge import judge_city, judge_person
 from streams.surveillance.thresholds import Thresholds
 from streams.watch.app import End, bytes_table, bytes_topic, each
-from streams.watch.judging import Judging, Subjects, day_of
+from streams.watch.judging import Judging, Subjects
 from streams.watch.notices import Notices
 
 log = structlog.get_logger("petct.watch")
@@ -56,6 +57,7 @@ class Surveillance:
         self._cities_topic = bytes_topic(app, settings.topic(CITIES))
         self._joined = bytes_table(app, "surveillance-joined")
         self._swept: dict[int, date] = {}
+        self._newest: dict[int, list[tuple[date, bytes]]] = {}
         persons = Subjects(
             "persons",
             PERSONS,
@@ -124,8 +126,7 @@ class Surveillance:
             )
             return
         await self._keep(key, joined)
-        # A day that is still to come would make all that is kept look old.
-        self._sweep(message.partition, min(joined.on, day_of(message)))
+        self._sweep(message.partition, joined.on, key)
 
     def _held(self, key: bytes) -> Joined | None:
         value = self._joined.get(key)
@@ -139,9 +140,13 @@ class Surveillance:
             await self._persons_topic.send(key=fact.person.encode(), value=value)
             await self._cities_topic.send(key=fact.city.encode(), value=value)
 
-    def _sweep(self, partition: int, today: date) -> None:
+    def _sweep(self, partition: int, on: date, key: bytes) -> None:
         """Forget what is too old to be judged, once in a while of event time, and after a start."""
-        swept = self._swept.get(partition)
+        # Several, as event time goes: a wrong date alone ends nothing.
+        days = self._newest[partition] = sorted({(on, key), *self._newest.get(partition, ())})[-EVENT_DAY_QUORUM:]
+        if len(days) < EVENT_DAY_QUORUM:
+            return
+        today, swept = days[0][0], self._swept.get(partition)
         if swept is not None and today - swept < _SWEEP:
             return
         self._swept[partition] = today
@@ -149,12 +154,12 @@ class Surveillance:
             return
         since = today - self._horizon
         old = []
-        for key, value in self._joined.items():
+        for other, value in self._joined.items():
             joined = Joined.read(value)
             if joined.partition == partition and joined.on < since:
-                old.append(key)
-        for key in old:
-            del self._joined[key]
+                old.append(other)
+        for other in old:
+            del self._joined[other]
 
 
 def _agent(take: Any, end: End) -> Any:
