@@ -146,3 +146,36 @@ REFUSALS: Final[dict[str, Both]] = {
     ),
     "form": ("页面已过期，操作未生效，请重新提交。", "The page was too old: nothing was done. Please send it again."),
 }
+STATED: Final[dict[str, Both]] = {**INDICATIONS, "not_stated": ("未填写", "not stated")}
+"""In the order of the plots."""
+MEASURES: Final[dict[str, Both]] = {
+    "amount_above_price": ("超出政府指导价的金额（元）", "above the regulated price (yuan)"),
+    "amount_beside_the_first": ("首次检查之外的金额（元）", "charged beside the first (yuan)"),
+    "charged_in_window": ("时段内收费（元）", "charged in the window (yuan)"),
+    "chi_square": ("卡方统计量", "chi-square"),
+    "deviations": ("偏离程度（倍标准差）", "deviations"),
+    "difference": ("占比之差", "difference of the shares"),
+    "grown_most": ("增长最多的适应症", "indication that grew most"),
+    "highest_excess": ("单次最高超出（元）", "highest excess of one (yuan)"),
+    "hospitals": ("涉及医院数", "hospitals"),
+    "indication": ("填写的适应症", "stated indication"),
+    "out_of_scope_scans": ("超范围或存疑的检查次数", "examinations out of scope or in doubt"),
+    "partial_scans_on_the_day": ("当日局部检查次数", "partial scans on the day"),
+    "report_fee_codes": ("报告费项目代码", "item codes of the report fees"),
+    "report_fees": ("单独收取的报告费（元）", "separate report fees (yuan)"),
+    "scans": ("检查次数", "examinations"),
+    "scans_above_price": ("超出政府指导价的检查次数", "examinations above the regulated price"),
+    "scans_before": ("此前检查次数", "examinations before"),
+    "scans_in_window": ("时段内检查次数", "examinations in the window"),
+    "scans_on_the_day": ("当日检查次数", "examinations on the day"),
+    "share": ("占比", "share"),
+    "share_of_grown_most": ("增长最多的适应症占比", "share of the indication that grew most"),
+    "share_of_grown_most_before": ("该适应症此前占比", "its share before"),
+    "share_of_the_others": ("同城其他医院占比", "share at the city's other hospitals"),
+    "shift": ("构成变动幅度", "shift of the mix"),
+    "times_the_usual": ("为平常的倍数", "times the usual"),
+    "usual_scans": ("平常检查次数", "usual number of examinations"),
+    "usually_charged": ("平常收费（元）", "usually charged (yuan)"),
+    "window_days": ("时段天数", "days of the window"),
+}
+"""What the rules of `streams/surveillance/rules/` measure."""

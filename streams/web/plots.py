@@ -1,16 +1,18 @@
 """Findings of one hospital as pictures: where things lie, in the units of their SVG. The same is told as tables beside.
 
-What is drawn is what the findings' evidence holds, and no more: windows in which nothing was found have no bar.
+Two sources: what a watch worker with surveillance tells of every month, and what the evidence of the findings holds. Of
+the latter, windows in which nothing was found have no bar.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Final
+from typing import Final, NamedTuple
 
+from streams.export.months_client import Month
 from streams.surveillance.desk import Standing
 
 WIDTH: Final = 860
@@ -20,7 +22,9 @@ _ROW: Final = 16
 _MOST_LANES: Final = 8
 _MOST_TICKS: Final = 13
 _BARS: Final = 120
+_TOP: Final = 10
 _MOST_BARS: Final = 24
+_MOST_MONTHS: Final = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,59 +82,132 @@ def time_line(found: Sequence[Standing]) -> TimeLine | None:
     return TimeLine(y, tuple(Tick(x(month), f"{month:%Y-%m}") for month in months[::step]), tuple(rows))
 
 
+class Measure(NamedTuple):
+    """Which number of a rule's evidence to draw, and which other it is held against."""
+
+    rule: str
+    name: str
+    against: str | None
+
+
+SPEND: Final = (
+    Measure("spend_spike", "charged_in_window", "usually_charged"),
+    Measure("spend_spike", "scans_in_window", "usual_scans"),
+    Measure("overcharge", "amount_above_price", None),
+)
+MIX: Final = (
+    Measure("indication_drift", "share_of_grown_most", "share_of_grown_most_before"),
+    Measure("out_of_scope_share", "share", "share_of_the_others"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One window. `mark`: where the value was held against, None where it was not against a number."""
+    """One window, or one month. `mark`: where the value was held against, None where it was not against a number."""
 
-    held: Standing
+    label: str
     value: str
-    threshold: str | None
+    against: str | None
     x: float
     y: float
     width: float
     height: float
     mark: float | None
+    held: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """One measure of one rule over the windows in which it was found, the oldest first."""
+    """One measure over the windows in which it was found, the oldest first."""
 
-    rule: str
-    name: str
+    measure: Measure
     bars: tuple[Bar, ...]
 
 
-def plots(found: Iterable[Standing], rules: Sequence[str]) -> list[Plot]:
-    """Of the newest windows of these rules, each measure that is a number. What is withdrawn has no bar."""
+def plots(found: Iterable[Standing], measures: Sequence[Measure]) -> list[Plot]:
+    """Of the newest windows. What is withdrawn has no bar."""
     made = []
     standing = sorted((held for held in found if held.state != "withdrawn"), key=lambda held: (held.end, held.id))
-    for rule in rules:
-        of_rule = [held for held in standing if held.rule == rule][-_MOST_BARS:]
-        for name in dict.fromkeys(measure.name for held in of_rule for measure in held.measures):
-            points = [
-                (held, measure.value, measure.threshold)
-                for held in of_rule
-                for measure in held.measures
-                if measure.name == name and _number(measure.value) is not None
-            ]
-            if points:
-                made.append(Plot(rule, name, _bars(points)))
+    for measure in measures:
+        points = []
+        for held in standing:
+            told = {one.name: one.value for one in held.measures if held.rule == measure.rule}
+            if _number(told.get(measure.name)) is not None:
+                points.append((held, told[measure.name], told.get(measure.against or "")))
+        points = points[-_MOST_BARS:]
+        if points:
+            given = [(f"{held.begin} – {held.end}", value, against) for held, value, against in points]
+            bars = [replace(bar, held=held) for bar, (held, _, _) in zip(_bars(given), points, strict=True)]
+            made.append(Plot(measure, tuple(bars)))
     return made
 
 
-def _bars(points: list[tuple[Standing, str, str | None]]) -> tuple[Bar, ...]:
-    most = max(max(abs(_number(text) or Decimal(0)) for text in (value, mark)) for _, value, mark in points)
-    scale = Decimal(_BARS) / (most or Decimal(1))
-    wide = min(60.0, round(_PLOT / len(points), 1))
-    bars = []
-    for at, (held, value, threshold) in enumerate(points):
-        height = round(float(abs(_number(value) or Decimal(0)) * scale), 1)
-        limit = _number(threshold)
-        mark = None if limit is None else round(_BARS + 10 - float(abs(limit) * scale), 1)
-        x = round(LEFT + at * wide, 1)
-        bars.append(Bar(held, value, threshold, x, round(_BARS + 10 - height, 1), round(wide * 0.7, 1), height, mark))
-    return tuple(bars)
+def month_bars(months: Sequence[Month]) -> tuple[Bar, ...]:
+    """What was charged, month by month."""
+    return tuple(_bars([(month.month, f"{month.charged:.2f}", None) for month in months[-_MOST_MONTHS:]]))
+
+
+class Part(NamedTuple):
+    """One indication's share of a month's bar."""
+
+    indication: str
+    number: int
+    y: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The mix of one month. Without an examination it has no parts."""
+
+    month: Month
+    x: float
+    width: float
+    parts: tuple[Part, ...]
+
+
+def mix_columns(months: Sequence[Month], order: Sequence[str]) -> tuple[Column, ...]:
+    """Shares of the indications, as high together in each month. What `order` does not know comes last."""
+    shown = months[-_MOST_MONTHS:]
+    rank = {name: at for at, name in enumerate(order)}
+    wide = _wide(len(shown))
+    columns = []
+    for at, month in enumerate(shown):
+        whole, y, parts = sum(month.indications.values()), float(_TOP), []
+        for name in sorted(month.indications, key=lambda one: (rank.get(one, len(rank)), one)):
+            height = round(_BARS * month.indications[name] / whole, 2)
+            parts.append(Part(name, month.indications[name], round(y, 2), height))
+            y += height
+        columns.append(Column(month, round(LEFT + at * wide, 1), round(wide * 0.7, 1), tuple(parts)))
+    return tuple(columns)
+
+
+def _bars(points: Sequence[tuple[str, str, str | None]]) -> Iterator[Bar]:
+    """Label, value, and what it was held against."""
+    numbers = [abs(number) for _, *texts in points for text in texts if (number := _number(text)) is not None]
+    most = max(numbers, default=Decimal(0)) or Decimal(1)
+    wide = _wide(len(points))
+    for at, (label, value, against) in enumerate(points):
+        height, mark = (_height(text, most) for text in (value, against))
+        yield Bar(
+            label=label,
+            value=value,
+            against=against,
+            x=round(LEFT + at * wide, 1),
+            y=round(_TOP + _BARS - (height or 0), 1),
+            width=round(wide * 0.7, 1),
+            height=height or 0,
+            mark=None if mark is None else round(_TOP + _BARS - mark, 1),
+        )
+
+
+def _wide(number: int) -> float:
+    return min(60.0, _PLOT / max(number, 1))
+
+
+def _height(text: str | None, most: Decimal) -> float | None:
+    number = _number(text)
+    return None if number is None else round(float(abs(number) * _BARS / most), 1)
 
 
 def _number(text: str | None) -> Decimal | None:

@@ -12,6 +12,7 @@ from aiohttp import web
 from schemas.moments import CHINA
 from streams.export.board_client import BoardClient
 from streams.export.inquiry_client import InquiryClient
+from streams.export.months_client import MonthsClient
 from streams.settings import WebSettings
 from streams.web.board import BoardPages
 from streams.web.guard import HEADERS, Guard
@@ -52,7 +53,10 @@ def site(
         routes += InquiryPages(InquiryClient(settings.board_url, settings.token)).routes()
     if desk is not None:
         places.append(Place("/surveillance", "基金监测", "Surveillance"))
-        routes += SurveillancePages(desk, guard.who, now).routes()
+        # Without a watch worker's API the plots have what the findings hold.
+        asks = settings.board_url is not None and settings.token
+        months = MonthsClient(settings.board_url or "", settings.token) if asks else None
+        routes += SurveillancePages(desk, guard.who, now, months).routes()
     if settings.workers:
         places.append(Place("/status", "运行状态", "Status"))
         routes += WorkerPages(settings.workers).routes()

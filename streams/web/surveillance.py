@@ -6,8 +6,9 @@ no address holds that.
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
 from typing import Any, Final, Protocol, TypeVar, get_args
 
@@ -16,6 +17,7 @@ from aiohttp import web
 from yarl import URL
 
 from schemas.alerts import ClosedAs, Rule, Severity
+from streams.export.months_client import Month, MonthsClient, MonthsUnavailable
 from streams.pages.surveillance_daily import RULES
 from streams.surveillance.desk import (
     CLOSED_AS,
@@ -31,7 +33,7 @@ from streams.surveillance.desk import (
 )
 from streams.web import names
 from streams.web.page import page
-from streams.web.plots import LEFT, WIDTH, plots, time_line
+from streams.web.plots import LEFT, MIX, SPEND, WIDTH, mix_columns, month_bars, plots, time_line
 from streams.web.token import FIELD, is_ours, keep, token
 
 T = TypeVar("T")
@@ -40,8 +42,6 @@ log = structlog.get_logger("petct.web")
 PATH: Final = "/surveillance"
 UNENDED: Final = "unended"
 """Open or acknowledged: what the page shows unless asked otherwise."""
-SPEND: Final = ("spend_spike", "overcharge")
-MIX: Final = ("indication_drift", "out_of_scope_share")
 _ROWS: Final = 50
 _REGION: Final = re.compile(r"[0-9]{6}")
 _FILTERS: Final = ("status", "severity", "rule", "hospital", "city", "since", "until")
@@ -57,10 +57,17 @@ class FindingsDesk(Protocol):
 
 
 class SurveillancePages:
-    """`who` tells who is signed in, `now` the time."""
+    """`who` tells who is signed in, `now` the time. `months`: where each month of a hospital is asked for."""
 
-    def __init__(self, desk: FindingsDesk, who: Callable[[web.Request], str], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        desk: FindingsDesk,
+        who: Callable[[web.Request], str],
+        now: Callable[[], datetime],
+        months: MonthsClient | None = None,
+    ) -> None:
         self._desk = desk
+        self._months = months
         self._who = who
         self._now = now
 
@@ -171,12 +178,17 @@ class SurveillancePages:
         found = sorted(desk.select(Wanted(hospital=code)), key=lambda held: (held.begin, held.end, held.id))
         if not found:
             raise web.HTTPNotFound
+        months = await self._months_of(code, found)
         return page(
             request,
             "surveillance_hospital.html.j2",
             code=code,
             found=found,
             line=time_line(found),
+            months=months,
+            charged=month_bars(months),
+            columns=mix_columns(months, tuple(names.STATED)),
+            stated=_stated(months),
             spend=plots(found, SPEND),
             mix=plots(found, MIX),
             left=LEFT,
@@ -184,6 +196,18 @@ class SurveillancePages:
             rules=RULES,
             names=names,
         )
+
+    async def _months_of(self, code: str, found: Sequence[Standing]) -> list[Month]:
+        """Empty where nobody tells them; the findings stand without."""
+        if self._months is None:
+            return []
+        # A finding about a person may name hospitals of several cities.
+        city = next((held.city for held in found if len(held.hospitals) == 1), found[0].city)
+        try:
+            return await asyncio.to_thread(self._months.months, code, city)
+        except MonthsUnavailable as error:
+            log.warning("the months of a hospital cannot be read", error=str(error))
+            return []
 
     async def _read(self) -> Desk:
         return await self._asked(self._desk.read())
@@ -221,6 +245,12 @@ def _wanted(given: dict[str, str], wrong: list[tuple[str, str]]) -> Wanted:
         since=days["since"],
         until=days["until"],
     )
+
+
+def _stated(months: Sequence[Month]) -> list[str]:
+    """All that was stated, in the order of the plot."""
+    every = {name for month in months for name in month.indications}
+    return [name for name in names.STATED if name in every] + sorted(every - names.STATED.keys())
 
 
 def _page_number(text: str, most: int) -> int:

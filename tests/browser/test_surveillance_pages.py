@@ -7,20 +7,24 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from playwright.async_api import Locator
 
 from ops.kafka.broker import RealKafka
 from schemas.topics import ALERTS
-from streams.bus.topics import create_topics
-from tests.broker.settling import Scene, scene
+from tests.broker.settling import PATIENCE, Scene, scene
+from tests.broker.supervised import SURVEILLED, create_surveilled_topics, records, settle
+from tests.broker.watching import TOKEN, Watch
 from tests.browser.conftest import Arrive
 from tests.browser.serving import Pages
 from tests.browser.visitor import Visitor
+from tests.builders import event, line
 from tests.findings import HOSPITAL, OTHER_HOSPITAL, PERSON, Record, finding, name_of, of_hospital, value
 from tests.kafka import Broker
 
 pytestmark = [pytest.mark.real_kafka, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 CREDENTIALS = {"username": "office", "password": "right"}
+HEIGHTS = "all => all.map(one => Number(one.getAttribute('height')))"
 EVIL = "<script>alert(1)</script>"
 
 
@@ -31,8 +35,10 @@ def _records() -> list[Record]:
         of_hospital(
             10 + number,
             "spend_spike",
-            ("spend", f"{number + 4}00000.00", "350000.00"),
-            ("scans", f"{number + 80}", "66"),
+            ("charged_in_window", f"{number + 4}00000.00", None),
+            ("usually_charged", "350000.00", None),
+            ("scans_in_window", f"{number + 80}", "10"),
+            ("usual_scans", "66", None),
             window={"from": f"{month}-01", "to": f"{month}-28"},
             severity="serious" if number > 3 else "warning",
             amount_at_stake=f"{number}50000.00",
@@ -42,9 +48,10 @@ def _records() -> list[Record]:
     drift = of_hospital(
         20,
         "indication_drift",
-        ("staging", "0.31", "0.62"),
-        ("post_treatment_recurrence_or_metastasis", "0.55", "0.21"),
-        ("unknown_primary_search", "0.14", "0.17"),
+        ("shift", "0.34", "0.25"),
+        ("grown_most", "post_treatment_recurrence_or_metastasis", None),
+        ("share_of_grown_most", "0.55", None),
+        ("share_of_grown_most_before", "0.21", None),
         window={"from": "2021-06-01", "to": "2021-08-31"},
     )
     persons = [
@@ -55,6 +62,26 @@ def _records() -> list[Record]:
     ]
     hostile = finding(40, hospitals=[OTHER_HOSPITAL], city="330200", says=EVIL)
     return [*spend, drift, *persons, hostile]
+
+
+def _settlements() -> list[Record]:
+    """Nothing about them is suspicious: each another person, at the price, within scope."""
+    made = []
+    for number in range(60):
+        day = f"2021-{4 + number % 3:02}-{1 + number // 3:02}"
+        # Half of April for staging, two thirds of June for something else.
+        indication = "staging" if number // 3 % (2 + number % 3) == 0 else "post_treatment_recurrence_or_metastasis"
+        made.append(
+            event(
+                line(service_date=day),
+                event_id=f"E{number}",
+                settlement_id=f"S{number}",
+                occurred_at=f"{day}T09:30:00+08:00",
+                patient={"person_id": f"MARKED{number}"},
+                request={"indication": indication},
+            )
+        )
+    return made
 
 
 async def _write(on: Scene, *records: Record) -> None:
@@ -72,9 +99,36 @@ async def test_findings_are_filtered_looked_at_and_handled(
     real_kafka: RealKafka, prefix: str, tmp_path: Path, arrive: Arrive
 ) -> None:
     on = scene(Broker("real", real_kafka.bootstrap_servers), prefix)
-    await create_topics(on.settings, 4, 1, (ALERTS,))
+    await create_surveilled_topics(on)
+    await settle(on, records(_settlements()))
     await _write(on, *_records())
+    with Watch.of(on, tmp_path, **SURVEILLED, PETCT_INQUIRY_TOKEN=TOKEN) as watch:
+        await _until_months_are_told(watch)
+        await _seen_and_handled(on, watch, tmp_path, arrive)
+        assert "MARKED" not in watch.said()
+
+
+async def _until_months_are_told(watch: Watch) -> None:
+    place = f"/v1/surveillance/330100/hospitals/{HOSPITAL}"
+
+    def told() -> bool:
+        status, answer = watch.ask(place, Authorization=f"Bearer {TOKEN}")
+        assert watch.running, watch.said()
+        return status == 200 and sum(month["scans"] for month in answer["months"]) == 60
+
+    async with asyncio.timeout(2 * PATIENCE):
+        while not await asyncio.to_thread(told):  # noqa: ASYNC110 - a process tells nobody
+            await asyncio.sleep(0.2)
+    assert watch.ask(place)[0] == 401
+    assert watch.ask(place, Authorization="Bearer ")[0] == 401
+    for unknown in ("/v1/surveillance/330100/hospitals/NOBODY", f"/v1/surveillance/330200/hospitals/{HOSPITAL}"):
+        assert watch.ask(unknown, Authorization=f"Bearer {TOKEN}")[0] == 404
+
+
+async def _seen_and_handled(on: Scene, watch: Watch, tmp_path: Path, arrive: Arrive) -> None:
     given = {
+        "PETCT_BOARD_URL": watch.url,
+        "PETCT_INQUIRY_TOKEN": TOKEN,
         "PETCT_WEB_SURVEILLANCE": "true",
         "PETCT_WEB_ACCESS": "basic",
         "PETCT_WEB_USER": CREDENTIALS["username"],
@@ -125,18 +179,28 @@ async def _a_hospital(visitor: Visitor) -> None:
     spans = await page.eval_on_selector_all("svg .span", "all => all.length")
     listed = await page.eval_on_selector_all("h2#line ~ .wide table >> nth=0 >> tbody tr", "all => all.length")
     assert (spans, listed) == (11, 11)
-    plot = page.locator("svg[aria-label^='spend']")
-    heights = await plot.locator("rect").evaluate_all("all => all.map(one => Number(one.getAttribute('height')))")
+    await visitor.check()
+    by_month = page.locator("table:has(caption:text-is('各月收费')) tbody tr")
+    assert await by_month.all_inner_texts() == [f"2021-{month}\t20\t106,000.00" for month in ("06", "05", "04")]
+    heights = await _heights(page.locator("svg[aria-label^='各月收费']"))
+    assert heights == [120, 120, 120]
+    mix = page.locator("svg[aria-label^='各月适应症']")
+    assert await mix.locator(".mix-staging").evaluate_all(HEIGHTS) == [60, 42, 30]
+    plot = page.locator("svg[aria-label^='时段内收费']")
+    heights = await _heights(plot)
     assert heights == sorted(heights)
-    assert len(heights) == 6
-    told = await page.locator("table:has(caption:text-is('spend')) tbody td.number").all_inner_texts()
+    assert len(heights) == await plot.locator(".due").count() == 6
+    told = await page.locator("table:has(caption:text-is('时段内收费（元）')) tbody td.number").all_inner_texts()
     assert told[::2] == [f"{number}00000.00" for number in range(4, 10)]
-    assert await page.locator("table:has(caption:text-is('staging')) tbody td.number").all_inner_texts() == [
-        "0.31",
-        "0.62",
-    ]
+    told = await page.locator("table:has(caption:has-text('增长最多的适应症占比')) tbody td.number").all_inner_texts()
+    assert told == ["0.55", "0.21"]
     await visitor.check()
     await _picture(visitor, "web-surveillance-hospital")
+
+
+async def _heights(svg: Locator) -> list[float]:
+    found: list[float] = await svg.locator("rect").evaluate_all(HEIGHTS)
+    return found
 
 
 async def _handled(visitor: Visitor, on: Scene) -> None:

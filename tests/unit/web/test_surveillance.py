@@ -7,17 +7,24 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import date, datetime
-from typing import Any
+from decimal import Decimal
+from typing import Any, get_args
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from ops.kafka.broker import CHECKOUT
+from schemas.alerts import Category, Rule, Severity
+from schemas.events import Indication
 from schemas.moments import CHINA
+from streams.export.months_client import Month
+from streams.pages.surveillance_daily import RULES
 from streams.settings import SettingsError, WebSettings, load
 from streams.surveillance.desk import Deed, Desk, Standing, Wanted, handle, record_of, stands
+from streams.surveillance.rules.saying import NOT_STATED
 from streams.web import names
 from streams.web.library import Library
-from streams.web.plots import plots, time_line
+from streams.web.plots import MIX, SPEND, mix_columns, month_bars, plots, time_line
 from streams.web.site import site
 from tests.builders import installed_rulebook
 from tests.findings import HOSPITAL, OTHER_HOSPITAL, PERSON, Record, finding, name_of, of_hospital, value
@@ -249,17 +256,58 @@ def test_a_time_line_has_every_finding_once_and_none_over_another() -> None:
     assert time_line([]) is None
 
 
-def test_a_plot_has_a_bar_for_each_window_as_high_as_its_number_and_the_threshold_in_proportion() -> None:
+def test_a_plot_has_a_bar_for_each_window_as_high_as_its_number_and_what_is_usual_in_proportion() -> None:
+    def spike(number: int, charged: str, **changes: Any) -> Record:
+        numbers = (("charged_in_window", charged, None), ("usually_charged", "50.00", None))
+        return of_hospital(number, "spend_spike", *numbers, **changes)
+
     found = _standing(
-        of_hospital(1, "spend_spike", ("spend", "100.00", "50.00"), ("word", "high", None)),
-        of_hospital(2, "spend_spike", ("spend", "200.00", "50.00"), window={"from": "2021-08-01", "to": "2021-08-31"}),
-        of_hospital(3, "spend_spike", ("spend", "900.00", "50.00"), status="withdrawn"),
-        of_hospital(4, "indication_drift", ("staging", "0.9", "0.5")),
+        spike(1, "100.00"),
+        spike(2, "200.00", window={"from": "2021-08-01", "to": "2021-08-31"}),
+        spike(3, "900.00", status="withdrawn"),
+        of_hospital(4, "indication_drift", ("grown_most", "staging", None)),
     )
-    (plot,) = plots(found, ("spend_spike",))
-    assert (plot.name, [bar.value for bar in plot.bars]) == ("spend", ["100.00", "200.00"])
+    (plot,) = plots(found, SPEND)
+    assert [(bar.value, bar.against) for bar in plot.bars] == [("100.00", "50.00"), ("200.00", "50.00")]
     low, high = plot.bars
     assert high.height == 2 * low.height
     assert low.mark == high.mark
-    assert low.mark is not None
-    assert low.y < low.mark < low.y + low.height, "half of it"
+    assert low.mark == low.y + low.height / 2
+    assert not plots(found, MIX)
+
+
+def _months() -> list[Month]:
+    return [
+        Month("2021-07", 4, Decimal("21200.00"), {"staging": 3, "someday_new": 1}),
+        Month("2021-08", 0, Decimal("0.00"), {}),
+        Month("2021-09", 2, Decimal("10600.00"), {"check_up": 1, "staging": 1}),
+    ]
+
+
+def test_months_have_bars_as_high_as_what_was_charged_and_a_quiet_month_has_none() -> None:
+    assert [bar.height for bar in month_bars(_months())] == [120.0, 0.0, 60.0]
+
+
+def test_the_mix_of_a_month_fills_its_bar_in_one_order_and_what_is_not_known_comes_last() -> None:
+    july, august, september = mix_columns(_months(), tuple(names.STATED))
+    assert [(part.indication, part.height) for part in july.parts] == [("staging", 90.0), ("someday_new", 30.0)]
+    assert not august.parts
+    assert [part.indication for part in september.parts] == ["staging", "check_up"]
+    assert july.parts[1].y == july.parts[0].y + 90.0
+
+
+def test_every_measure_of_the_rules_has_a_name_in_both_languages() -> None:
+    written = {
+        name
+        for path in (CHECKOUT / "streams" / "surveillance" / "rules").glob("*.py")
+        for name in re.findall(r'Measured\("([a-z_]+)"', path.read_text("utf-8"))
+    }
+    assert written
+    assert written <= names.MEASURES.keys()
+
+
+def test_every_rule_severity_category_and_indication_has_a_name_in_both_languages() -> None:
+    assert set(get_args(Rule)) == RULES.keys()
+    assert set(get_args(Severity)) == names.SEVERITIES.keys()
+    assert set(get_args(Category)) == names.CATEGORIES.keys()
+    assert {*get_args(Indication), NOT_STATED} == names.STATED.keys()
