@@ -105,7 +105,8 @@ def bytes_table(app: faust.App, name: str, *, in_memory: bool = False) -> Any:
     on_disk = app.conf.store.scheme == "rocksdb" and not in_memory
     return app.Table(
         name,
-        store="memory://" if in_memory else None,
+        # A URL of nothing but a scheme is false, and Faust would take the app's.
+        store="memory://here" if in_memory else None,
         key_type=bytes,
         value_type=bytes,
         extra_topic_configs=CHANGELOG,
