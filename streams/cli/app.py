@@ -25,6 +25,7 @@ from streams.cli import (
     simulate,
     status,
     surveillance,
+    surveillance_desk,
     surveillance_simulate,
     topics,
     web,
@@ -79,4 +80,9 @@ app.add_typer(worker.app, name="worker")
 app.add_typer(replay.app, name="replay")
 app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(disclosures.app, name="disclosures")
+surveillance.app.command("list", epilog=surveillance_desk.LIST_ENDS)(surveillance_desk.list_findings)
+surveillance.app.command("show", epilog=surveillance_desk.SHOW_ENDS)(surveillance_desk.show_finding)
+surveillance.app.command("ack", epilog=surveillance_desk.HANDLE_ENDS)(surveillance_desk.ack)
+surveillance.app.command("close", epilog=surveillance_desk.HANDLE_ENDS)(surveillance_desk.close)
+surveillance.app.command("daily", epilog=surveillance_desk.DAILY_ENDS)(surveillance_desk.daily)
 app.add_typer(surveillance.app, name="surveillance")
