@@ -26,6 +26,7 @@ from streams.cli import (
     status,
     surveillance,
     surveillance_desk,
+    surveillance_simulate,
     topics,
     web,
     worker,
@@ -70,6 +71,7 @@ rulebook.app.command("log", epilog=rulebook_release.LOG_ENDS)(rulebook_release.l
 rulebook.app.command("diff", epilog=rulebook_release.DIFF_ENDS)(rulebook_release.diff)
 rulebook.app.command("impact", epilog=rulebook_impact.ENDS)(rulebook_impact.impact)
 rulebook.app.command("schema", epilog=rulebook_write.SCHEMA_ENDS)(rulebook_write.schema)
+surveillance.app.command("simulate", epilog=surveillance_simulate.ENDS)(surveillance_simulate.simulate)
 app.add_typer(rulebook.app, name="rulebook")
 app.add_typer(schemas.app, name="schemas")
 app.add_typer(nhsa.app, name="nhsa")
