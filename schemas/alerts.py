@@ -31,6 +31,7 @@ Rule = Literal[
 Severity = Literal["info", "warning", "serious"]
 Category = Literal["超标准收费", "重复收费", "分解项目收费", "过度检查", "超医保支付范围", "monitoring"]
 Status = Literal["open", "withdrawn"]
+ClosedAs = Literal["confirmed", "unfounded", "duplicate"]
 
 FindingId = Annotated[
     str,
@@ -102,13 +103,17 @@ class Finding(_Told):
 
 
 class FindingHandled(_Told):
-    """What an officer did about a finding. `at` comes from outside, `of_revision` is what the officer saw."""
+    """What an officer did about a finding. `at` comes from outside, `of_revision` is what the officer saw.
+
+    `revision` counts what was done about the finding: of two records of the same number the first counts.
+    """
 
     event_type: Literal["finding.acknowledged", "finding.closed"]
     by: Annotated[str, Field(min_length=1, description="the name of the officer's sign-in")]
     note: str
     at: Annotated[str, Field(description="RFC 3339, with offset")]
     of_revision: Annotated[int, Field(ge=1)]
+    closed_as: Annotated[ClosedAs | None, Field(description="null where it is acknowledged")]
 
 
 AlertRecord = Annotated[Finding | FindingHandled, Field(discriminator="event_type")]

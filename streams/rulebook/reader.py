@@ -49,6 +49,15 @@ HINTS: Final[dict[str, str]] = {
 M = TypeVar("M", bound=Wire)
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Of a kind of file: what its keys are to hold, which keys it knows, and how to write those that are mappings."""
+
+    hints: Mapping[str, str]
+    keys: Collection[str]
+    mappings: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class Document:
     """One file or release: its data, the lines its values stand on, and what was found wrong with it."""
@@ -122,12 +131,12 @@ def kind_of(entry: str) -> str:
     return entry.partition("-")[0]
 
 
-def mapping(document: Document, path: Path) -> dict[str, Any] | None:
+def mapping(document: Document, path: Path, hints: Mapping[str, str] = HINTS) -> dict[str, Any] | None:
     """What lies at `path`, where that is a mapping with something in it; else None, and the mistake is told."""
     data = document.data
     for step in path:
         if not isinstance(data, dict) or step not in data:
-            document.tell(path, "is missing", f"add it: {HINTS.get(str(step), 'every rulebook has one')}")
+            document.tell(path, "is missing", f"add it: {hints.get(str(step), 'every rulebook has one')}")
             return None
         data = data[step]
     if not isinstance(data, dict):
@@ -168,33 +177,33 @@ def validate(
     data: Any,
     path: Path,
     exams: Collection[str] = (),
-    hints: Mapping[str, str] = HINTS,
+    words: Words | None = None,
 ) -> M | None:
-    """`data` as `shape`, or None with every mistake told at the line it stands on. `hints`: what a key is to hold."""
+    """`data` as `shape`, or None with every mistake told at the line it stands on. `words` None: those of notices."""
     try:
         return shape.model_validate(data, context={"exams": exams})
     except ValidationError as error:
         for details in error.errors(include_url=False):
-            for where, problem, mend in _explain(details, shape, hints):
+            for where, problem, mend in _explain(details, words or _NOTICES):
                 document.tell((*path, *where), problem, mend)
         return None
 
 
-def _explain(details: ErrorDetails, shape: type[Wire], hints: Mapping[str, str]) -> Iterator[tuple[Path, str, str]]:
+def _explain(details: ErrorDetails, words: Words) -> Iterator[tuple[Path, str, str]]:
     path: Path = tuple(step for step in details["loc"] if step != "[key]")
     context: dict[str, Any] = details.get("ctx", {})
     key, value = str(path[-1]) if path else "", details["input"]
     if value is None:
-        yield path, "is empty", f"write {hints.get(key, 'it out')}"
+        yield path, "is empty", f"write {words.hints.get(key, 'it out')}"
         return
     match details["type"]:
         case "flaws":
             for flaw in context["flaws"]:
                 yield (*path, *flaw.path), flaw.problem, flaw.mend
         case "missing":
-            yield path, "is missing", f"add it: {hints[key]}" if key in hints else "add it"
+            yield path, "is missing", f"add it: {words.hints[key]}" if key in words.hints else "add it"
         case "extra_forbidden":
-            close = get_close_matches(key, {**dict.fromkeys(shape.model_fields), **dict.fromkeys(_KEYS)}, n=1)
+            close = get_close_matches(key, words.keys, n=1)
             yield (
                 path,
                 "is no key known here",
@@ -215,7 +224,8 @@ def _explain(details: ErrorDetails, shape: type[Wire], hints: Mapping[str, str])
         case "list_type":
             yield path, "is not a list", "write [first, second]"
         case "model_type" | "dict_type":
-            yield path, "is not a mapping of keys to values", "write `key: value` lines below it"
+            mend = words.mappings.get(key, "write `key: value` lines below it")
+            yield path, "is not a mapping of keys to values", mend
         case _:
             yield path, details["msg"], "correct it"
 
@@ -230,4 +240,4 @@ def _all_keys(shape: type[Wire]) -> Iterator[str]:
         yield from _all_keys(below)
 
 
-_KEYS: Final = sorted({"entries", *_all_keys(Wire)})
+_NOTICES: Final = Words(HINTS, sorted({"entries", *_all_keys(Wire)}))

@@ -94,6 +94,10 @@ class Fact:
         """How far it moves event time on."""
         return self.occurred_on
 
+    def expired(self, since: date) -> bool:
+        """Whether no rule looks at it any more, where none looks at a day before `since`."""
+        return self.occurred_on < since
+
     def undo(self) -> Fact:
         return replace(self, undone=True)
 

@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import PlainSerializer, PlainValidator, ValidationInfo, field_validator
+from pydantic import AfterValidator, PlainSerializer, PlainValidator, ValidationInfo, field_validator
 
 from schemas.alerts import Severity
 from schemas.decimals import exact_decimal
-from streams.rulebook.fields import AsList, Code, Count, Day, Identifier, Money, Ratio, Region, Text, flawed
+from streams.rulebook.fields import Code, Count, Day, Flaw, Identifier, Money, Ratio, Region, Text, flawed, refuse
+from streams.rulebook.reader import Words
 from streams.rulebook.wire import Wire
 
 _read_factor = exact_decimal(4, low=0, high=1000)
@@ -60,6 +61,21 @@ class CodeTerm(Term):
     name: Text
 
 
+def _each_once(items: list[CodeTerm]) -> list[CodeTerm]:
+    if not items:
+        raise flawed("is an empty list", "name at least one")
+    codes = [item.code for item in items]
+    refuse(
+        Flaw((at, "code"), f"{code} is written twice", "leave one of them away")
+        for at, code in enumerate(codes)
+        if code in codes[:at]
+    )
+    return items
+
+
+Codes = Annotated[list[CodeTerm], AfterValidator(_each_once)]
+
+
 class Terms(Wire):
     """What every entry states. Without a region it holds wherever no more specific one does."""
 
@@ -96,13 +112,13 @@ class Overcharge(Terms):
 class DuplicateReportFee(Terms):
     min_amount: YuanTerm
     within_days: CountTerm
-    report_fee_codes: AsList[CodeTerm]
+    report_fee_codes: Codes
 
 
 class SplitCharge(Terms):
     min_scans: CountTerm
     planning_scans: CountTerm
-    partial_scan_codes: AsList[CodeTerm]
+    partial_scan_codes: Codes
 
 
 class RepeatScan(Terms):
@@ -218,13 +234,15 @@ HINTS: Final[dict[str, str]] = {
     "name": "the name of the item",
     "report_fee_codes": "the item codes of separate report fees, each with code, name and origin",
     "partial_scan_codes": "the item codes of scans of a part of the body, each with code, name and origin",
-    **{
-        name: f"the number with its origin: {{value: {example}, origin: …}}"
-        for terms in TERMS.values()
-        for name, example in (
-            (name, {CountTerm: "3", ShareTerm: '"0.25"', FactorTerm: '"2.5"', YuanTerm: '"10.00"'}[field.annotation])
-            for name, field in terms.model_fields.items()
-            if field.annotation in _KINDS
-        )
-    },
 }
+_EXAMPLES: Final[dict[Kind, str]] = {"count": "3", "share": '"0.25"', "factor": '"2.5"', "yuan": '"10.00"'}
+_WRITTEN: Final = {
+    name: f"{{value: {_EXAMPLES[kind]}, origin: where it comes from}}"
+    for rule in TERMS
+    for name, kind in numbers_of(rule).items()
+}
+WORDS: Final = Words(
+    {**HINTS, **_WRITTEN},
+    sorted({*HINTS, *_WRITTEN, "region", "effective_to"}),
+    {name: f"write {written}" for name, written in _WRITTEN.items()},
+)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from streams.rulebook.reader import Document, mapping, validate
 from streams.rulebook.regions import lookup_chain
 from streams.rulebook.source import read_yaml
 from streams.surveillance.facts import ItemCodes
-from streams.surveillance.terms import HINTS, TERMS, Header, Terms, numbers_of, period_days, reach_days
+from streams.surveillance.terms import HINTS, TERMS, WORDS, Header, Terms, numbers_of, period_days, reach_days
 
 INSTALLED: Final = Path(__file__).parent / "thresholds"
 RULES: Final = tuple(TERMS)
@@ -164,23 +165,21 @@ def _unusable(directory: Path, problem: str, mend: str) -> ThresholdsError:
 def _read(document: Document, path: Path, entries: list[tuple[Document, Threshold]]) -> dict[str, Any]:
     """What the file says as plain data; its sound entries are added to `entries`."""
     data: dict[str, Any] = document.data
-    header = validate(document, Header, {k: v for k, v in data.items() if k != "entries"}, (), hints=HINTS)
+    header = validate(document, Header, {k: v for k, v in data.items() if k != "entries"}, (), words=WORDS)
     if header is not None and header.id != path.stem:
         document.tell(
             ("id",), f"{header.id} is not the name of the file", f"name the file {header.id}.yaml, or correct the id"
         )
     said: dict[str, Any] = {} if header is None else header.model_dump(mode="json")
-    for name, held in (mapping(document, ("entries",)) or {}).items():
+    for name, held in (mapping(document, ("entries",), HINTS) or {}).items():
         match = _ENTRY.fullmatch(name)
         if match is None:
-            document.tell(
-                ("entries", name),
-                "is no rule",
-                f"name it {', '.join(RULES[:-1])} or {RULES[-1]}, with -<suffix> where one file has several of a rule",
-            )
+            close = get_close_matches(name, RULES, n=1)
+            mend = f"write {close[0]} if that is meant" if close else f"name it {', '.join(RULES[:-1])} or {RULES[-1]}"
+            document.tell(("entries", name), "is no rule", f"{mend}; -<suffix> where a file has several of a rule")
             continue
         rule = match[1]
-        terms = validate(document, TERMS[rule], held, ("entries", name), hints=HINTS)
+        terms = validate(document, TERMS[rule], held, ("entries", name), words=WORDS)
         if terms is None:
             continue
         if not _sound(document, terms, rule, ("entries", name)):
