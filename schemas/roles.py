@@ -79,7 +79,7 @@ DUTIES: Final[dict[Role, Duty]] = {
     ),
     Role.SURVEILLANCE: Duty(
         "the watch worker with `PETCT_SURVEILLANCE`, beside its rights as `watch`",
-        reads=(ADJUSTED, PERSONS, CITIES),
+        reads=(ADJUSTED, PERSONS, CITIES, ALERTS),
         writes=(PERSONS, CITIES, ALERTS),
     ),
     Role.SUPERVISOR: Duty(
