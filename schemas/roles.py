@@ -79,7 +79,7 @@ DUTIES: Final[dict[Role, Duty]] = {
     ),
     Role.SURVEILLANCE: Duty(
         "the watch worker with `PETCT_SURVEILLANCE`, beside its rights as `watch`",
-        reads=(ADJUSTED, PERSONS, CITIES),
+        reads=(ADJUSTED, PERSONS, CITIES, ALERTS),
         writes=(PERSONS, CITIES, ALERTS),
     ),
     Role.SUPERVISOR: Duty(
@@ -87,7 +87,6 @@ DUTIES: Final[dict[Role, Duty]] = {
         "`ack`, `close`, `daily`, and `petct web` with `PETCT_WEB_SURVEILLANCE`",
         reads=(ALERTS,),
         writes=(ALERTS,),
-        group="own",
     ),
     Role.BOARD: Duty("publishes what hospitals must publish", reads=(DISCLOSURES,), group="own"),
 }

@@ -1,13 +1,17 @@
 """From facts to findings: what is kept of persons, or of cities, and the records of settlement.alerts made of it.
 
-No finding is lost, and no two records bear one event id and differ, though the group may hand out partitions, and the
-process may be killed, at any moment:
+No finding is lost and none is written twice, though the group may hand out partitions, and the process may be killed,
+at any moment:
 
 1. What records are batched is up to chance, so the step of a subject is decided whole, records and all, and written to
    the table's changelog (as *begun*). It has arrived before any of it is sent.
 2. The records are sent, and have arrived before the step is written out as what is kept, and the begun one deleted. All
    of that lies in one partition of one changelog, in this order: a kill leaves a beginning of it.
-3. Whoever takes the partition over sends the records of a begun step again, byte for byte, and finishes it.
+3. Whoever takes the partition over looks which records of a begun step lie on settlement.alerts already, sends the
+   others, byte for byte what they would have been, and finishes the step.
+
+Only a process that is not dead but frozen, or cut off from the brokers, for longer than its session can be in the way:
+what it had under way may arrive after another has looked. Then a record may be there twice, byte for byte the same.
 
 For that the table must hold what has arrived in Kafka and nothing else: it lies in memory, whatever the store is.
 """
@@ -18,7 +22,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
 from typing import Any, Final, Literal, NoReturn
@@ -38,6 +42,7 @@ from streams.surveillance.findings import Held, headers
 from streams.surveillance.keeping import Kept, Step, again, aged, judged, step
 from streams.surveillance.persons import keyed
 from streams.surveillance.suspicion import Suspicion
+from streams.watch.alerts import written
 from streams.watch.app import End, batches, bytes_table, bytes_topic
 from streams.watch.transport import SEND_SECONDS
 
@@ -58,7 +63,7 @@ ANOTHER_KEY: Final = (
     "anew as docs/surveillance-worker.md tells"
 )
 
-Mark = Literal["begun", "clock", "fact", "held", "secret"]
+Mark = Literal["begun", "clock", "fact", "held", "secret", "told"]
 Clock = tuple[tuple[str, str], ...]
 """The newest days by event time, and which events they are of: a wrong date alone ends nothing."""
 
@@ -100,6 +105,7 @@ class Judging:
         self, app: faust.App, settings: WatchSettings, subjects: Subjects, version: str, metrics: WatchMetrics, end: End
     ) -> None:
         self._app = app
+        self._settings = settings
         self._subjects = subjects
         self._secret = settings.surveillance_key
         self._version = version
@@ -113,6 +119,7 @@ class Judging:
         self._clocks: dict[int, Clock] = {}
         self._swept: dict[int, date] = {}
         self._signed: set[int] = set()
+        self._told: dict[int, int] = {}
         self._parsed: OrderedDict[tuple[int, str], Kept] = OrderedDict()
 
         async def agent(stream: Any) -> None:
@@ -190,6 +197,8 @@ class Judging:
         if partition not in self._signed:
             self._signed.add(partition)
             self._put(partition, "secret", "", "", self._signature)
+        if telling:
+            self._put(partition, "told", "", "", b"%d" % self._told[partition])
         for one in steps:
             self._apply(partition, one)
         if self._subjects.one_clock and clock != self._clocks.get(partition, ()):
@@ -199,13 +208,20 @@ class Judging:
 
     async def _tell(self, partition: int, steps: list[Step], hold: _Hold) -> None:
         """Send the records of begun steps to the partition of their number; returns when they have arrived."""
+        sent = []
         for one in steps:
             for record in one.records:
+                # What is handed over before partitions are handed out arrives before that goes on, and not later.
+                hold.confirm()
                 key: str = record["finding_id"]
-                await self._alerts.send(
-                    key=key.encode(), value=dumps(record), partition=partition, headers=headers(record)
+                value = dumps(record)
+                sent.append(
+                    await self._alerts.send(key=key.encode(), value=value, partition=partition, headers=headers(record))
                 )
         await self._arrive(hold)
+        if sent:
+            # What lies before it need not be looked at by whoever takes over.
+            self._told[partition] = max([(await one).offset for one in sent]) + 1
         for one in steps:
             for record in one.records:
                 self._metrics.finding(record["rule"], record["event_type"].removeprefix("finding."))
@@ -328,6 +344,7 @@ class Judging:
         entries: dict[int, dict[str, _Entries]] = {}
         clocks: dict[int, Clock] = {}
         signed: set[int] = set()
+        told: dict[int, int] = {}
         begun: list[tuple[int, Step]] = []
         for number, (key, value) in enumerate(tuple(self._table.data.items())):
             if number % _STEP == 0:
@@ -347,11 +364,13 @@ class Judging:
                     clocks[partition] = tuple((day, id) for day, id in orjson.loads(value))
                 case "begun":
                     begun.append((partition, Step.read(value)))
+                case "told":
+                    told[partition] = int(value)
                 case "secret":
                     signed.add(partition)
                     if value != self._signature:
                         await self._stop(ExitCode.USAGE, ANOTHER_KEY)
-        self._entries, self._clocks, self._signed = entries, clocks, signed
+        self._entries, self._clocks, self._signed, self._told = entries, clocks, signed, told
         self._swept.clear()
         self._parsed.clear()
         for partition, one in begun:
@@ -361,7 +380,9 @@ class Judging:
         """What another process, or this one, began. Then the subject is judged anew: it may have been passed by."""
         subject = begun.subject
         rest = again(self._kept(partition, subject), begun)
-        await self._tell(partition, [rest], hold)
+        there = await written(self._settings, partition, self._told.get(partition, 0))
+        missing = tuple(record for record in rest.records if record["event_id"] not in there)
+        await self._tell(partition, [replace(rest, records=missing)], hold)
         self._apply(partition, rest)
         self._put(partition, "begun", subject, "", None)
         kept, clock = self._kept(partition, subject), self._clocks.get(partition, ())
