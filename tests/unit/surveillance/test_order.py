@@ -12,7 +12,10 @@ from typing import Any
 import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
+from schemas.alerts import AlertRecord
+from schemas.codec import dumps
 from streams.surveillance.examined import event_day
 from streams.surveillance.facts import Fact, Fee, newer
 from streams.surveillance.findings import Held, Record, reconcile
@@ -41,6 +44,7 @@ def low() -> Thresholds:
 
 
 LOW = low()
+READ = TypeAdapter[Any](AlertRecord)
 
 
 def numbered(number: int) -> Fact:
@@ -69,6 +73,50 @@ FACTS = st.builds(
     st.integers(0, 25),
     st.sampled_from([False, False, False, True]),
 )
+
+
+AMOUNTS = st.decimals(-(10**14) + 1, 10**14 - 1, places=2)
+SCANS = st.builds(
+    lambda day, quantity, charged, regulated, reasons, outcome: scan(
+        day, str(charged), quantity=quantity, regulated=regulated, reasons=reasons, outcome=outcome
+    ),
+    st.dates() | st.sampled_from([date.min, date.max, SPRING]),
+    st.decimals(-(10**14) + 1, 10**14 - 1, places=4).filter(bool) | st.sampled_from([Decimal(1), Decimal(-1)]),
+    AMOUNTS,
+    st.none() | AMOUNTS,
+    st.sampled_from([(), (ABOVE,), ("indication_contradicted",), EXCLUDED[1]]),
+    st.sampled_from(["covered", "not_covered", "needs_review", "no_rule"]),
+)
+WILD = st.builds(
+    lambda number, scans, fees, indication, occurred: replace(
+        fact(number, *scans, person=f"{number % 3:032x}", hospital=f"H{number % 2}"),
+        report_fees=fees,
+        partial_scans=fees,
+        indication=indication,
+        contradicted=True,
+        occurred_on=occurred,
+    ),
+    st.integers(0, 9),
+    st.lists(SCANS, min_size=1, max_size=4),
+    st.builds(
+        lambda amount, day: (Fee("002208000080000", amount, day), Fee("002304000080000", amount, day)),
+        AMOUNTS,
+        st.none() | st.dates() | st.sampled_from([date.min, date.max]),
+    ),
+    st.none() | st.sampled_from(["staging", "radiotherapy_planning"]),
+    st.dates() | st.sampled_from([date.min, date.max]),
+)
+
+
+@settings(max_examples=150)
+@given(st.lists(WILD, max_size=12))
+def test_no_fact_whatever_stops_the_judging(come: list[Fact]) -> None:
+    judge_person(come, LOW)
+    suspicions = [*judge_person(come, LOW), *judge_city(come, LOW, date.max), *judge_city(come, LOW, event_day(come))]
+    records, held = reconcile({}, suspicions, secret=SECRET, version=LOW.hash, since=date.min)
+    for record in records:
+        READ.validate_json(dumps(record))
+    assert {id: Held.read(one.value()) for id, one in held.items()} == held
 
 
 class Live:
