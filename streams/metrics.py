@@ -26,6 +26,7 @@ from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 from schemas.adjusted import LineOutcome, LineReason
+from schemas.alerts import Rule
 from schemas.deadletters import DeadLetterReason
 from schemas.topics import OUTPUTS
 from streams.processors.settlement import OTHER, Fate
@@ -38,6 +39,10 @@ CAUSES: Final = ("fenced", "broker", "timeout", "topics", "unforeseen")
 REPLAY_MODES: Final = ("emit", "compare")
 REPLAY_PHASES: Final = ("reading", "replaying", "waiting")
 BOARD_FATES: Final = ("listed", "withdrawn", "repeated", "unreadable")
+SUBJECTS: Final = ("persons", "cities")
+FINDING_KINDS: Final = ("raised", "revised", "withdrawn")
+FACT_FATES: Final = ("judged", "unchanged", "late")
+UNREADABLE: Final = ("adjusted", "persons", "cities")
 LANE_STATES: Final = ("opening", "running", "reopening", "closing")
 
 M = TypeVar("M", Counter, Gauge, Histogram)
@@ -413,6 +418,44 @@ CATALOGUE: Final[dict[str, Metric]] = {
             {"city": _DISCLOSING_CITY},
             process="watch",
         ),
+        # Surveillance, of the watch worker too.
+        Metric(
+            "petct_surveillance_findings_total",
+            "counter",
+            "records",
+            "Records of findings written to settlement.alerts; after a crash one may be counted again.",
+            "What does surveillance find, and what does it take back?",
+            {"rule": get_args(Rule), "kind": FINDING_KINDS},
+            process="watch",
+        ),
+        Metric(
+            "petct_surveillance_facts_total",
+            "counter",
+            "settlements",
+            "Facts of settlements that reached their person or their city, by what became of them: `unchanged` was "
+            "known already, `late` is older than what is kept and left out.",
+            "Does surveillance move?",
+            {"subjects": SUBJECTS, "fate": FACT_FATES},
+            process="watch",
+        ),
+        Metric(
+            "petct_surveillance_held_facts",
+            "gauge",
+            "settlements",
+            "Facts of settlements that this process holds, of its persons and of its cities.",
+            "Does its memory stay bounded?",
+            {"subjects": SUBJECTS},
+            process="watch",
+        ),
+        Metric(
+            "petct_surveillance_unreadable_total",
+            "counter",
+            "records",
+            "Records of settlement.adjusted, or of its own topics, that this version of surveillance cannot read.",
+            "Is anything left out of what is judged?",
+            {"topic": UNREADABLE},
+            process="watch",
+        ),
     )
 }
 
@@ -589,6 +632,10 @@ class WatchMetrics(Instruments):
         self.rows = self.gauge("petct_board_rows")
         self._newest_day = self.gauges("petct_board_newest_day_timestamp_seconds")
         self._missing = self.gauges("petct_board_missing_lists")
+        self._findings = self.counters("petct_surveillance_findings_total")
+        self._facts = self.counters("petct_surveillance_facts_total")
+        self._held = self.gauges("petct_surveillance_held_facts")
+        self._unreadable = self.counters("petct_surveillance_unreadable_total")
         self.cities([OTHER])
 
     def cities(self, cities: Iterable[str]) -> None:
@@ -599,6 +646,19 @@ class WatchMetrics(Instruments):
 
     def disclosure(self, fate: str) -> None:
         self._disclosures[fate,].inc()
+
+    def finding(self, rule: str, kind: str) -> None:
+        self._findings[rule, kind].inc()
+
+    def facts(self, subjects: str, fates: Mapping[str, int]) -> None:
+        for fate, number in fates.items():
+            self._facts[subjects, fate].inc(number)
+
+    def facts_held(self, subjects: str, number: int) -> None:
+        self._held[subjects,].set(number)
+
+    def unreadable(self, topic: str) -> None:
+        self._unreadable[topic,].inc()
 
     def board(self, newest: Mapping[str, float], missing: Mapping[str, int]) -> None:
         """By city: the start of the newest day with a list, in seconds since 1970, and how many lists are missing."""
