@@ -7,11 +7,13 @@ ARG PYTHON=python:3.11.14-slim-bookworm
 FROM ${PYTHON} AS wheel
 WORKDIR /src
 COPY pyproject.toml constraints.txt README.md LICENSE ./
-RUN pip install --no-cache-dir --constraint constraints.txt build hatchling
+RUN apt-get update -qq && apt-get install -qq --no-install-recommends gcc libc6-dev
+RUN pip install --no-cache-dir --constraint constraints.txt build hatchling mypy pydantic setuptools
+COPY hatch_build.py ./
 COPY schemas schemas
 COPY streams streams
-# Without isolation: the build takes the hatchling of the constraints, not the newest.
-RUN python -m build --wheel --no-isolation
+# Compiled: it decides in about half the time. Without isolation: the build takes what the constraints say, not the newest.
+RUN HATCH_BUILD_HOOKS_ENABLE=1 python -m build --wheel --no-isolation
 
 FROM ${PYTHON} AS installed
 COPY --from=wheel /src/constraints.txt /src/dist/ /src/

@@ -6,7 +6,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
-from schemas.topics import ADJUSTED, BOARD, DEADLETTERS, DISCLOSURES, EVENTS, REPLAYS, RULEBOOK, TOPICS
+from schemas.topics import (
+    ADJUSTED,
+    ALERTS,
+    BOARD,
+    CITIES,
+    DEADLETTERS,
+    DISCLOSURES,
+    EVENTS,
+    PERSONS,
+    REPLAYS,
+    RULEBOOK,
+    TOPICS,
+)
 
 
 class Role(StrEnum):
@@ -17,6 +29,8 @@ class Role(StrEnum):
     REPLAY = "replay"
     READER = "reader"
     WATCH = "watch"
+    SURVEILLANCE = "surveillance"
+    SUPERVISOR = "supervisor"
     BOARD = "board"
 
 
@@ -62,6 +76,17 @@ DUTIES: Final[dict[Role, Duty]] = {
         reads=(EVENTS, DISCLOSURES, RULEBOOK, BOARD),
         writes=(BOARD,),
         tables="petct-watch",
+    ),
+    Role.SURVEILLANCE: Duty(
+        "the watch worker with `PETCT_SURVEILLANCE`, beside its rights as `watch`",
+        reads=(ADJUSTED, PERSONS, CITIES, ALERTS),
+        writes=(PERSONS, CITIES, ALERTS),
+    ),
+    Role.SUPERVISOR: Duty(
+        "the fund's supervisor, who reads findings and says what became of them: `petct surveillance list`, `show`, "
+        "`ack`, `close`, `daily`, and `petct web` with `PETCT_WEB_SURVEILLANCE`",
+        reads=(ALERTS,),
+        writes=(ALERTS,),
     ),
     Role.BOARD: Duty("publishes what hospitals must publish", reads=(DISCLOSURES,), group="own"),
 }

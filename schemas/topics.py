@@ -14,6 +14,10 @@ ALERTS: Final = "settlement.alerts"
 REPLAYS: Final = "settlement.replays"
 BOARD: Final = "settlement.board"
 """Internal to the watch role: what it hands on to itself, from the partition of an event to that of its hospital."""
+PERSONS: Final = "settlement.surveillance.persons"
+"""Internal to surveillance: its facts, from the partition of an event to that of the person, under a keyed hash."""
+CITIES: Final = "settlement.surveillance.cities"
+"""The same facts on the way to their city."""
 
 OUTPUTS: Final = (ADJUSTED, DISCLOSURES, DEADLETTERS)
 """What the worker writes."""
@@ -23,6 +27,9 @@ MAX_OUTPUT_BYTES: Final = 8 * 1024 * 1024
 
 A compressed input under the broker's limit may be larger as a dead letter.
 """
+
+FINDINGS_KEPT_MS: Final = 3 * 366 * 24 * 3600 * 1000
+"""Three years: the desk knows of findings what lies on the topic, and a broker's own week would end open ones."""
 
 # A date from the event as record time is refused by brokers when it lies in the future, and defeats compaction lag.
 _OUTPUT = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(MAX_OUTPUT_BYTES)}
@@ -84,11 +91,11 @@ TOPICS: Final[dict[str, Topic]] = {
         ),
         Topic(
             ALERTS,
-            key="alert id",
-            value="surveillance alert",
+            key="finding_id",
+            value="finding of surveillance, and how an officer handled it",
             cleanup_policy="delete",
             partitions="input",
-            config=_OUTPUT,
+            config={"retention.ms": str(FINDINGS_KEPT_MS), **_OUTPUT},
         ),
         Topic(
             REPLAYS,
@@ -102,6 +109,22 @@ TOPICS: Final[dict[str, Topic]] = {
             BOARD,
             key="hospital code",
             value="what a hospital has to list, on the way to its list (internal)",
+            cleanup_policy="delete",
+            partitions="input",
+            config=_OUTPUT,
+        ),
+        Topic(
+            PERSONS,
+            key="person, a keyed hash",
+            value="what surveillance keeps of a settlement, on the way to its person (internal)",
+            cleanup_policy="delete",
+            partitions="input",
+            config=_OUTPUT,
+        ),
+        Topic(
+            CITIES,
+            key="city",
+            value="what surveillance keeps of a settlement, on the way to its city (internal)",
             cleanup_policy="delete",
             partitions="input",
             config=_OUTPUT,

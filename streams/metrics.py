@@ -17,10 +17,7 @@ from bisect import bisect_left
 from collections import Counter as Counts
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
-from functools import cache
 from itertools import accumulate, product
-from operator import attrgetter
 from typing import Final, Literal, TypeVar, get_args
 
 import prometheus_client
@@ -29,25 +26,26 @@ from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 from schemas.adjusted import LineOutcome, LineReason
+from schemas.alerts import Rule
 from schemas.deadletters import DeadLetterReason
 from schemas.topics import OUTPUTS
-from streams.processors.settlement import OTHER, Answer, Fate
+from streams.processors.settlement import OTHER, Fate
 from streams.rulebook import Rulebook
 from streams.rulebook.review import deadline
+from streams.tally import BEARERS, DIRECTIONS, Tally
 
-BEARERS: Final = ("fund", "assistance", "patient", "hospital")
-# A counter cannot fall, and a refund gives money back: the net is charged minus refunded.
-DIRECTIONS: Final = ("charged", "refunded")
 RESULTS: Final = ("committed", "aborted", "in_doubt")
 CAUSES: Final = ("fenced", "broker", "timeout", "topics", "unforeseen")
 REPLAY_MODES: Final = ("emit", "compare")
 REPLAY_PHASES: Final = ("reading", "replaying", "waiting")
 BOARD_FATES: Final = ("listed", "withdrawn", "repeated", "unreadable")
+SUBJECTS: Final = ("persons", "cities")
+FINDING_KINDS: Final = ("raised", "revised", "withdrawn")
+FACT_FATES: Final = ("judged", "unchanged", "late")
+UNREADABLE: Final = ("adjusted", "persons", "cities")
 LANE_STATES: Final = ("opening", "running", "reopening", "closing")
 
 M = TypeVar("M", Counter, Gauge, Histogram)
-_ZERO: Final = Decimal(0)
-_borne: Final = attrgetter(*BEARERS)
 
 # The time at which a counter began says nothing the scraper does not know, and doubles the page.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -420,60 +418,46 @@ CATALOGUE: Final[dict[str, Metric]] = {
             {"city": _DISCLOSING_CITY},
             process="watch",
         ),
+        # Surveillance, of the watch worker too.
+        Metric(
+            "petct_surveillance_findings_total",
+            "counter",
+            "records",
+            "Records of findings written to settlement.alerts; after a crash one may be counted again.",
+            "What does surveillance find, and what does it take back?",
+            {"rule": get_args(Rule), "kind": FINDING_KINDS},
+            process="watch",
+        ),
+        Metric(
+            "petct_surveillance_facts_total",
+            "counter",
+            "settlements",
+            "Facts of settlements that reached their person or their city, by what became of them: `unchanged` was "
+            "known already, `late` is older than what is kept and left out.",
+            "Does surveillance move?",
+            {"subjects": SUBJECTS, "fate": FACT_FATES},
+            process="watch",
+        ),
+        Metric(
+            "petct_surveillance_held_facts",
+            "gauge",
+            "settlements",
+            "Facts of settlements that this process holds, of its persons and of its cities.",
+            "Does its memory stay bounded?",
+            {"subjects": SUBJECTS},
+            process="watch",
+        ),
+        Metric(
+            "petct_surveillance_unreadable_total",
+            "counter",
+            "records",
+            "Records of settlement.adjusted, or of its own topics, that this version of surveillance cannot read.",
+            "Is anything left out of what is judged?",
+            {"topic": UNREADABLE},
+            process="watch",
+        ),
     )
 }
-
-
-@dataclass(slots=True)
-class Tally:
-    """What one batch will add to the metrics once it is committed. `decide_seconds` is what deciding it took.
-
-    It is gathered here, once a record, and counted at the commit, where many are counted at once for less. Nothing is
-    kept that the garbage collector would have to look at: objects that live until a commit make it run more often.
-    """
-
-    records: int = 0
-    decide_seconds: float = 0.0
-    timestamps: list[int] = field(default_factory=list)
-    fates: list[str] = field(default_factory=list)
-    dead_letters: list[str] = field(default_factory=list)
-    outcomes: list[tuple[str, ...]] = field(default_factory=list)
-    """Each with a city, as the reasons are."""
-    reasons: list[tuple[str, ...]] = field(default_factory=list)
-    money: dict[str, list[Decimal]] = field(default_factory=dict)
-    """By outcome, the shares of one settlement after those of another, each in the order of BEARERS."""
-
-    def add(self, answer: Answer, timestamp: int) -> None:
-        """Take one answered record; `timestamp` in milliseconds since 1970. Passed-over ones only add to `records`."""
-        self.timestamps.append(timestamp)
-        self.fates.append(answer.fate)
-        outcome = answer.outcome
-        if outcome is None:
-            if answer.dead_letter_reason is not None:
-                self.dead_letters.append(answer.dead_letter_reason)
-            return
-        city = answer.city
-        self.outcomes.append(_one(outcome, city))
-        for reason in answer.reasons:
-            self.reasons.append(_one(reason, city))
-        if answer.money is not None:
-            self.money.setdefault(outcome, []).extend(_borne(answer.money))
-
-    def shares(self) -> Iterator[tuple[tuple[str, str, str], Decimal]]:
-        """Yuan by bearer, outcome and direction; none is negative."""
-        for outcome, amounts in self.money.items():
-            for at, bearer in enumerate(BEARERS):
-                column = amounts[at :: len(BEARERS)]
-                refunded = -sum([amount for amount in column if amount < _ZERO], _ZERO)
-                yield (bearer, outcome, DIRECTIONS[0]), sum(column, refunded)
-                yield (bearer, outcome, DIRECTIONS[1]), refunded
-
-
-# As many as there are outcomes and reasons, by cities of the rulebook.
-@cache
-def _one(*labels: str) -> tuple[str, ...]:
-    """The same tuple every time."""
-    return labels
 
 
 class _BulkHistogram(Collector):
@@ -648,6 +632,10 @@ class WatchMetrics(Instruments):
         self.rows = self.gauge("petct_board_rows")
         self._newest_day = self.gauges("petct_board_newest_day_timestamp_seconds")
         self._missing = self.gauges("petct_board_missing_lists")
+        self._findings = self.counters("petct_surveillance_findings_total")
+        self._facts = self.counters("petct_surveillance_facts_total")
+        self._held = self.gauges("petct_surveillance_held_facts")
+        self._unreadable = self.counters("petct_surveillance_unreadable_total")
         self.cities([OTHER])
 
     def cities(self, cities: Iterable[str]) -> None:
@@ -658,6 +646,19 @@ class WatchMetrics(Instruments):
 
     def disclosure(self, fate: str) -> None:
         self._disclosures[fate,].inc()
+
+    def finding(self, rule: str, kind: str) -> None:
+        self._findings[rule, kind].inc()
+
+    def facts(self, subjects: str, fates: Mapping[str, int]) -> None:
+        for fate, number in fates.items():
+            self._facts[subjects, fate].inc(number)
+
+    def facts_held(self, subjects: str, number: int) -> None:
+        self._held[subjects,].set(number)
+
+    def unreadable(self, topic: str) -> None:
+        self._unreadable[topic,].inc()
 
     def board(self, newest: Mapping[str, float], missing: Mapping[str, int]) -> None:
         """By city: the start of the newest day with a list, in seconds since 1970, and how many lists are missing."""

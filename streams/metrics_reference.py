@@ -46,7 +46,8 @@ _SECTIONS: Final = (
 )
 _TAIL: Final = """## Not there, and why
 
-- Nothing about the surveillance of `petct worker watch`: a metric is listed once something sets it.
+- No finding of a hospital or a city: how many there are of a rule is told, and whose they are stands on
+  `settlement.alerts`, for whoever may read that.
 - No lag of a partition that no worker owns, and none of a worker that is down: that is for `up` and
   `sum(petct_assigned_partitions)` to tell.
 - Nothing of the brokers: Kafka has an exporter of its own.

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import re
@@ -258,6 +259,42 @@ class FormSettings(_Environment):
     )
 
 
+class SurveillanceSettings(_Environment):
+    """By what surveillance judges, and what keys its hashes. Enough to judge without a bus."""
+
+    surveillance_secret: SecretStr | None = Field(
+        None,
+        description="Keys the hashes of persons and the ids of findings (HMAC-SHA-256). All watch workers must have "
+        "the same, for ever; never the disclosure secret.",
+    )
+    surveillance_secret_file: Path | None = Field(
+        None, description="File that holds that secret instead; one line break at its end does not count."
+    )
+    surveillance_rules: Path | None = Field(
+        None,
+        description="Folder of thresholds; `petct surveillance check` says what is wrong with one. When not set: those "
+        "this program came with.",
+    )
+
+    @classmethod
+    def _cross_check(cls, given: Mapping[str, Any]) -> list[SettingProblem]:
+        found = super()._cross_check(given)
+        name = "surveillance_secret"
+        of_secret = cls._secret_problems(given, name, f"{name}_file")
+        if not of_secret and _given_secret(given, name) in _disclosure_secrets():
+            which = name if given[name] is not None else f"{name}_file"
+            of_secret = [cls._problem(which, "is the disclosure secret too; findings could be joined with disclosures")]
+        if given["surveillance_rules"] is not None and not Path(given["surveillance_rules"]).is_dir():
+            of_secret.append(cls._problem("surveillance_rules", "names no folder"))
+        return found + of_secret
+
+    @property
+    def surveillance_key(self) -> bytes:
+        """Never log it. Empty where none is set."""
+        secret = _secret(self.surveillance_secret, self.surveillance_secret_file) or ""
+        return secret.encode("utf-8", "surrogateescape")
+
+
 class Settings(ProcessSettings, SecretSettings, FormSettings):
     """All that `petct worker settle` needs."""
 
@@ -327,7 +364,7 @@ class Settings(ProcessSettings, SecretSettings, FormSettings):
     )
 
 
-class WatchSettings(ProcessSettings):
+class WatchSettings(ProcessSettings, SurveillanceSettings):
     """All that `petct worker watch` needs."""
 
     watch_group_id: GroupId = Field(
@@ -361,10 +398,17 @@ class WatchSettings(ProcessSettings):
     )
     inquiry_token: SecretStr | None = Field(None, description="What a reader of settlements must show.")
     inquiry_token_file: Path | None = Field(None, description="File that holds that token instead.")
+    surveillance: bool = Field(
+        False, description="Whether findings are written to settlement.alerts (docs/surveillance-worker.md)."
+    )
 
     @classmethod
     def _cross_check(cls, given: Mapping[str, Any]) -> list[SettingProblem]:
         found = super()._cross_check(given)
+        if str(given["surveillance"]).lower() in {"true", "1", "yes", "on"}:
+            name = "surveillance_secret"
+            if given[name] is None and given[f"{name}_file"] is None:
+                found.append(cls._problem(name, "is not set, but PETCT_SURVEILLANCE needs a secret"))
         if str(given["inquiry"]).lower() in {"true", "1", "yes", "on"}:
             if given["inquiry_token"] is None and given["inquiry_token_file"] is None:
                 found.append(cls._problem("inquiry_token", "is not set, but PETCT_INQUIRY needs one"))
@@ -424,6 +468,11 @@ class WebSettings(LogSettings, TokenSettings):
     web_inquiry: bool = Field(
         False, description="Whether settlements can be asked for at /inquiry; needs a sign-in, see PETCT_WEB_ACCESS."
     )
+    web_surveillance: bool = Field(
+        False,
+        description="Whether findings of surveillance can be looked at and handled at /surveillance; needs a sign-in, "
+        "see PETCT_WEB_ACCESS, and the brokers.",
+    )
     web_workers: str = Field(
         "", description="Workers whose state /status shows: addresses such as `http://settle-0:9464`, with commas."
     )
@@ -477,6 +526,8 @@ class WebSettings(LogSettings, TokenSettings):
                 found.append(cls._problem("web_password", "is not set, but `basic` needs one"))
         if access == "proxy" and not given["web_proxies"]:
             found.append(cls._problem("web_proxies", "is not set, but `proxy` believes nobody else"))
+        if str(given["web_surveillance"]).lower() in {"true", "1", "yes", "on"} and access == "open":
+            found.append(cls._problem("web_access", "is open, but PETCT_WEB_SURVEILLANCE needs a sign-in"))
         if str(given["web_inquiry"]).lower() in {"true", "1", "yes", "on"}:
             if access == "open":
                 found.append(cls._problem("web_access", "is open, but PETCT_WEB_INQUIRY needs a sign-in"))
@@ -498,6 +549,27 @@ class WebSettings(LogSettings, TokenSettings):
     @property
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
         return tuple(ip_network(network) for network in _listed(self.web_proxies))
+
+
+def _given_secret(given: Mapping[str, Any], name: str) -> str | None:
+    """A secret as it stands in settings or in the environment, by itself or in its file; None where there is none."""
+    value, path = given.get(name), given.get(f"{name}_file")
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return value if value is not None or path is None else _read_secret(Path(path))
+
+
+def _disclosure_secrets() -> set[str]:
+    """Those that this process could see. Nothing is said of one that cannot be read: it is not ours to use."""
+    given = {name: os.environ.get(variable(name)) or None for name in SecretSettings.model_fields}
+    found = set()
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        if (first := _given_secret(given, "disclosure_secret")) is not None:
+            found.add(first)
+    with contextlib.suppress(OSError, ValueError):
+        if (later := _given_secret(given, "disclosure_later_secrets")) is not None:
+            found |= {secret.decode("utf-8", "surrogateescape") for _, secret in read_later(later)}
+    return found
 
 
 def _listed(value: str) -> list[str]:

@@ -88,10 +88,10 @@ def _no_rule(rule: BenefitRule | None, case: Case) -> Benefit:
 
 def _terms(rule: BenefitRule, case: Case) -> Terms | None:
     """The terms of the person's assistance status where the rule has some, else those of everyone."""
-    return next(
-        (terms for status, terms in rule.assistance_terms.items() if status == case.event.patient.assistance),
-        rule.terms,
-    )
+    assistance = case.event.patient.assistance
+    if assistance not in rule.assistance_terms:
+        return rule.terms
+    return rule.assistance_terms[assistance]
 
 
 def _range(rule: BenefitRule, case: Case) -> RatioRange:

@@ -41,9 +41,9 @@ class Evidence(NamedTuple):
 
 
 def evidence_of(diagnoses: Sequence[Diagnosis]) -> Evidence:
+    if len(diagnoses) == 1:
+        return _of_code(diagnoses[0].code[:_TELLING])
     kinds = {_of_code(diagnosis.code[:_TELLING]) for diagnosis in diagnoses}
-    if len(kinds) == 1:
-        return kinds.pop()
     return Evidence(
         any=bool(kinds),
         malignant=any(kind.malignant for kind in kinds),

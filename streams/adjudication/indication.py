@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from streams.adjudication.case import Case
@@ -36,22 +36,24 @@ REQUIRED_EVIDENCE: Final[dict[str, Callable[[Evidence], bool]]] = {
 }
 
 
-def indication(case: Case, rule: CoverageRule) -> Iterator[Finding]:
+def indication(case: Case, rule: CoverageRule) -> Sequence[Finding]:
     stated, evidence, clause = case.event.request.indication, case.evidence, rule.indications
     if stated is None:
-        yield _not_stated(rule, evidence)
-    elif stated in rule.excluded:
-        yield denial(_GATE, "indication_excluded", rule, f"{stated} is excluded: {clause.says}", clause)
-    elif stated in rule.doubtful:
-        yield doubt(_GATE, "indication_not_listed", rule, f"{stated} is not listed: {clause.says}", clause)
-    else:
-        basis = case.event.request.clinical_basis
-        suspected = rule.accepts_suspicion and basis == "highly_suspected" and evidence.uncertain
-        if not suspected and not _shown(stated, evidence):
-            says = f"no diagnosis bears out {stated}: {clause.says}"
-            yield doubt(_GATE, "indication_contradicted", rule, says, clause)
-        if rule.requires_clinical_basis and basis is None:
-            yield doubt(_GATE, "clinical_basis_missing", rule, f"a clinical basis is required: {clause.says}", clause)
+        return (_not_stated(rule, evidence),)
+    if stated in rule.excluded:
+        return (denial(_GATE, "indication_excluded", rule, f"{stated} is excluded: {clause.says}", clause),)
+    if stated in rule.doubtful:
+        return (doubt(_GATE, "indication_not_listed", rule, f"{stated} is not listed: {clause.says}", clause),)
+    findings = []
+    basis = case.event.request.clinical_basis
+    suspected = rule.accepts_suspicion and basis == "highly_suspected" and evidence.uncertain
+    if not suspected and not _shown(stated, evidence):
+        says = f"no diagnosis bears out {stated}: {clause.says}"
+        findings.append(doubt(_GATE, "indication_contradicted", rule, says, clause))
+    if rule.requires_clinical_basis and basis is None:
+        says = f"a clinical basis is required: {clause.says}"
+        findings.append(doubt(_GATE, "clinical_basis_missing", rule, says, clause))
+    return findings
 
 
 def _shown(stated: str, evidence: Evidence) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
@@ -13,15 +13,17 @@ from streams.rulebook.model import CoverageRule
 _GATE: Final = "manual_claim"
 
 
-def manual_claim(case: Case, rule: CoverageRule, day: date) -> Iterator[Finding]:
+def manual_claim(case: Case, rule: CoverageRule, day: date) -> Sequence[Finding]:
     terms, claim = rule.manual_claim, case.event.manual_claim
     if case.event.claim_channel != "manual" or terms is None:
-        return
+        return ()
+    findings = []
     if claim is not None and (claim.submitted_on - day).days > terms.window_days:
         says = f"submitted more than {terms.window_days} days after the examination: {terms.says}"
-        yield denial(_GATE, "submitted_late", rule, says, terms)
+        findings.append(denial(_GATE, "submitted_late", rule, says, terms))
     required = terms.documents | terms.documents_out_of_area if case.out_of_area else terms.documents
     missing = required.difference(() if claim is None else claim.documents)
     if claim is None or missing:
         says = f"missing: {', '.join(sorted(missing))}: {terms.says}"
-        yield doubt(_GATE, "documents_missing", rule, says, terms)
+        findings.append(doubt(_GATE, "documents_missing", rule, says, terms))
+    return findings

@@ -6,7 +6,6 @@ from collections.abc import Container, Iterable
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from schemas.decimals import ZERO
 from schemas.events import LineItem, SettlementCompleted
 from streams.adjudication.case import Accumulators, Case, Charge
 from streams.adjudication.line import Line, Outcome, decide_line
@@ -14,6 +13,7 @@ from streams.adjudication.payout import Payout, payout
 from streams.adjudication.trace import Step
 from streams.rulebook.index import Rulebook
 
+_NONE: Final[frozenset[int]] = frozenset()
 _WORST_FIRST: Final[tuple[Outcome, ...]] = ("not_covered", "needs_review", "no_rule", "covered")
 
 
@@ -37,14 +37,23 @@ class Settlement(NamedTuple):
     @property
     def outcome(self) -> Outcome:
         """The worst of the lines; a pair that cancels out counts only where nothing else is left."""
+        if len(self.lines) == 1:
+            return self.lines[0].outcome
         outcomes = {line.outcome for line in self.lines if line.line_no not in self.cancelled}
         outcomes = outcomes or {line.outcome for line in self.lines}
         return next(outcome for outcome in _WORST_FIRST if outcome in outcomes)
 
     @property
     def money(self) -> Money:
-        charged = hospital = fund = assistance = patient = ZERO
-        for line in self.lines:
+        first, *others = self.lines
+        charged, hospital, fund, assistance, patient = (
+            first.charged,
+            first.disallowed,
+            first.fund,
+            first.assistance,
+            first.patient,
+        )
+        for line in others:
             charged += line.charged
             hospital += line.disallowed
             fund += line.fund
@@ -56,10 +65,15 @@ class Settlement(NamedTuple):
 def adjudicate(event: SettlementCompleted, rulebook: Rulebook) -> Settlement:
     """Decide every examination line of a validated event."""
     case = Case.of(event, rulebook)
+    start = running = Accumulators(event.account.own_paid_ytd, event.account.fund_paid_ytd)
+    if len(event.line_items) == 1:  # nearly all
+        (item,) = event.line_items
+        charge = Charge.of(item, rulebook.exam_by_code[item.item_code])
+        lines: tuple[Line, ...] = (decide_line(case, charge, start, after_review=False),)
+        return Settlement(lines, _NONE, _payout(event, standing(lines, _NONE)))
     items = sorted(event.line_items, key=lambda item: item.line_no)
     negates = exact_negations(items)
     cancelled = frozenset(negates) | frozenset(negates.values())
-    start = running = Accumulators(event.account.own_paid_ytd, event.account.fund_paid_ytd)
     reviewed = False
     decided: dict[int, Line] = {}
     for item in items:

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from streams.metrics import Tally
 from streams.processors.settlement import Answer, Fate, Output, Record
+from streams.tally import Tally
 
 Process = Callable[[Record], Answer]
 

@@ -12,9 +12,11 @@ from schemas.topics import (
     ADJUSTED,
     ALERTS,
     BOARD,
+    CITIES,
     DEADLETTERS,
     DISCLOSURES,
     EVENTS,
+    PERSONS,
     REPLAYS,
     RULEBOOK,
     TOPICS,
@@ -26,8 +28,8 @@ BINDING: Final = "0.5.0"
 FORMAT: Final = "application/schema+json;version=draft-07"
 """The published schemas are 2020-12, and use nothing that draft 7 reads otherwise: the newest that AsyncAPI names."""
 
-UNWRITTEN: Final = frozenset({ALERTS, BOARD})
-"""Topics of the catalogue whose records no program writes yet, or none but the one that reads them."""
+UNWRITTEN: Final = frozenset({BOARD, PERSONS, CITIES})
+"""Topics of the catalogue whose records no program writes but the one that reads them."""
 
 _SAYS: Final = {
     EVENTS: "Settlements, reversals and voids as the platform sends them. Everything else is passed over.",
@@ -35,9 +37,10 @@ _SAYS: Final = {
     DISCLOSURES: "What hospitals must publish of each examination, and its withdrawal.",
     DEADLETTERS: "What could not be decided, byte for byte, with the reason in headers: whole events of patients.",
     RULEBOOK: "Releases of the rulebook, in the order in which they were published.",
+    ALERTS: "Findings of surveillance: a suspicion with its evidence, never a verdict; and how officers handled them.",
     REPLAYS: "How far replays have come, what each did, and what became of dead letters.",
 }
-_CLOUD_EVENTS: Final = (ADJUSTED, DISCLOSURES)
+_CLOUD_EVENTS: Final = (ADJUSTED, DISCLOSURES, ALERTS)
 _HEADERS: Final = {DEADLETTERS: "deadletter.headers", RULEBOOK: "rulebook.headers"}
 _NUMBERS: Final = frozenset({"retention.ms", "retention.bytes", "max.message.bytes"})
 

@@ -11,12 +11,13 @@ from typing import Final
 from pydantic import BaseModel
 
 from schemas.adjusted import AdjustedSettlement, AdjustmentUndone, ReversalRefused
+from schemas.alerts import ACKNOWLEDGED, CLOSED, RAISED, REVISED, WITHDRAWN, Finding, FindingHandled
 from schemas.answers import AdjudicatedLine
 from schemas.disclosures import DisclosurePublished, DisclosureWithdrawn
 from schemas.events import COMPLETED, REVERSED, VOIDED, SettlementUndone
 from schemas.headers import CloudEventHeaders, DeadLetterHeaders, RulebookHeaders
 from schemas.replays import LetterEnded, ReplayProgress, ReplayRun
-from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES, EVENTS, REPLAYS, RULEBOOK
+from schemas.topics import ADJUSTED, ALERTS, DEADLETTERS, DISCLOSURES, EVENTS, REPLAYS, RULEBOOK
 from streams.contract.shapes import Schema, completed_event, of_model, released_rulebook
 
 MAJOR: Final = 1
@@ -74,6 +75,7 @@ _PUBLIC: Final = (f"whoever publishes from {DISCLOSURES}", "the disclosure board
 _LETTERS: Final = ("whoever watches the dead letters", "petct deadletters", "petct replay")
 _WORKERS: Final = ("workers and replays of any version that read the releases",)
 _PROGRAMS: Final = ("programs that read what petct adjudicate writes",)
+_DESK: Final = (f"whoever reads {ALERTS}", "the desk of surveillance")
 _REPLAYS: Final = ("petct replay status and log of any version",)
 
 
@@ -98,6 +100,14 @@ CONTRACTS: Final[tuple[Contract, ...]] = (
     ),
     Contract("disclosure.published", DISCLOSURES, Part.VALUE, Role.OUTPUT, _PUBLIC, _ours(DisclosurePublished)),
     Contract("disclosure.withdrawn", DISCLOSURES, Part.VALUE, Role.OUTPUT, _PUBLIC, _ours(DisclosureWithdrawn)),
+    *(
+        Contract(name, ALERTS, Part.VALUE, Role.BOTH, _DESK, _ours(Finding, event_type=name, status=status))
+        for name, status in ((RAISED, "open"), (REVISED, "open"), (WITHDRAWN, "withdrawn"))
+    ),
+    *(
+        Contract(name, ALERTS, Part.VALUE, Role.BOTH, _DESK, _ours(FindingHandled, event_type=name))
+        for name in (ACKNOWLEDGED, CLOSED)
+    ),
     Contract(
         "cloudevents.headers", None, Part.HEADERS, Role.OUTPUT, (*_READERS, *_PUBLIC[:2]), _ours(CloudEventHeaders)
     ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from typing import Any, Final
@@ -16,14 +17,21 @@ from typing import Any, Final
 import orjson
 
 from schemas.codec import dumps
+from schemas.events import SettlementCompleted
 from schemas.identity import output_event_id
 from schemas.topics import DISCLOSURES
 from streams.contract import releases
+from streams.processors import envelope
 from streams.processors.settlement import Answer, Header, SettlementProcessor
 from streams.replay.correction import correction
 from streams.replay.ledger import Progress, RunRecord, Tally, letter_output
 from streams.replay.plans import Plan, Stretch
 from streams.rulebook import Rulebook
+from streams.surveillance.facts import Fact, fact_of
+from streams.surveillance.findings import Held, reconcile
+from streams.surveillance.findings import headers as finding_headers
+from streams.surveillance.judge import judge_person
+from streams.surveillance.thresholds import Threshold, Thresholds
 
 SECRET: Final = b"not a secret"
 """Keys the ids of disclosures in examples and golden outputs. A real one is 32 random bytes and told nobody."""
@@ -185,6 +193,7 @@ def examples() -> dict[str, dict[str, Any]]:
     }
     published, withdrawn = answers["direct"], answers["reversed"]
     letter = answer({**_PLAIN, "hospital": {**_HOSPITAL, "level": "huge"}})
+    findings = _findings()
     return {
         "settlement.completed": {"direct": _PLAIN, "manual": _FULL, "refund": _REFUND},
         "settlement.reversed": {"duplicate": _REVERSAL, "benign_result": _REFUSED},
@@ -198,9 +207,11 @@ def examples() -> dict[str, dict[str, Any]]:
         "settlement.reversal_refused": {"benign_result": _adjusted(answers["refused"])},
         "disclosure.published": {"direct": published.disclosure},
         "disclosure.withdrawn": {"reversed": withdrawn.disclosure},
+        **findings,
         "cloudevents.headers": {
             "adjusted": headers(published.outputs[0].headers),
             "disclosure": headers(next(output.headers for output in published.outputs if output.topic == DISCLOSURES)),
+            "finding": headers(finding_headers(findings["finding.raised"]["split_charge"])),
         },
         "deadletter.headers": {"schema": headers(letter.outputs[0].headers)},
         "rulebook.release": {"whole": orjson.loads(releases.newest().rulebook)},
@@ -223,6 +234,70 @@ def examples() -> dict[str, dict[str, Any]]:
             "dead_letter": _line(letter),
             "none_of_ours": {"adjusted": None, "disclosure": None, "dead_letter": None},
         },
+    }
+
+
+_THRESHOLDS: Final = Thresholds(
+    [
+        Threshold(
+            id="example/split_charge",
+            rule="split_charge",
+            region=None,
+            effective_from=date(2021, 6, 30),
+            effective_to=None,
+            origin="an example; the number is the fund's to set",
+            severity="warning",
+            numbers={"min_scans": Decimal(2), "planning_scans": Decimal(2), "late_days": Decimal(92)},
+            codes={"partial_scan_codes": frozenset()},
+        )
+    ],
+    "example",
+)
+
+
+def _findings() -> dict[str, dict[str, Any]]:
+    """Two bills of one day, a third that comes late, the reversal of two; and what an officer did meanwhile."""
+    bills = [
+        {**_PLAIN, "event_id": f"H3301020000120210701093000001{at}", "settlement_id": f"S202107010001{at}"}
+        for at in range(3)
+    ]
+    facts = [_fact(bill) for bill in bills]
+    held: dict[str, Held] = {}
+    told: list[Plain] = []
+    for known in (facts[:2], facts, facts[:1]):
+        suspicions = judge_person(known, _THRESHOLDS)
+        records, held = reconcile(held, suspicions, secret=SECRET, version=_THRESHOLDS.hash)
+        told += records
+    raised, revised, withdrawn = told
+    return {
+        "finding.raised": {"split_charge": raised},
+        "finding.revised": {"split_charge": revised},
+        "finding.withdrawn": {"split_charge": withdrawn},
+        "finding.acknowledged": {"seen": _handled(raised, "finding.acknowledged", 1, "both bills asked for", None)},
+        "finding.closed": {"duplicate": _handled(raised, "finding.closed", 2, "one bill was sent twice", "duplicate")},
+    }
+
+
+def _fact(event: Plain) -> Fact:
+    rulebook = processor().rulebook
+    read = envelope.read(event, rulebook.codes, rulebook.dated_codes)
+    assert isinstance(read, SettlementCompleted)
+    return fact_of(read, event, _adjusted(answer(event)), SECRET, _THRESHOLDS.item_codes)
+
+
+def _handled(finding: Plain, event_type: str, revision: int, note: str, closed_as: str | None) -> Plain:
+    id = finding["finding_id"]
+    return {
+        "schema_version": finding["schema_version"],
+        "event_id": output_event_id(id, event_type, revision),
+        "event_type": event_type,
+        "revision": revision,
+        "finding_id": id,
+        "by": "officer-1",
+        "note": note,
+        "at": "2021-07-05T09:00:00+08:00",
+        "of_revision": finding["revision"],
+        "closed_as": closed_as,
     }
 
 

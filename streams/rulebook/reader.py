@@ -49,6 +49,15 @@ HINTS: Final[dict[str, str]] = {
 M = TypeVar("M", bound=Wire)
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Of a kind of file: what its keys are to hold, which keys it knows, and how to write those that are mappings."""
+
+    hints: Mapping[str, str]
+    keys: Collection[str]
+    mappings: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class Document:
     """One file or release: its data, the lines its values stand on, and what was found wrong with it."""
@@ -77,11 +86,11 @@ def read_notice(document: Document, exams: Collection[str], prefix: Path = ()) -
     What is wrong is told on the document; the sound rest is for checks across entries only. An entry without
     `authority` has its notice's.
     """
-    data = _mapping(document, prefix)
+    data = mapping(document, prefix)
     if data is None:
         return None
-    header = _validate(document, NoticeHeader, {k: v for k, v in data.items() if k != "entries"}, prefix, exams)
-    held = _mapping(document, (*prefix, "entries")) or {}
+    header = validate(document, NoticeHeader, {k: v for k, v in data.items() if k != "entries"}, prefix, exams)
+    held = mapping(document, (*prefix, "entries")) or {}
     # A wrong authority of the notice is told once, not again for each entry.
     authority = next((known for known in AUTHORITIES if known == data.get("authority")), AUTHORITIES[0])
     entries = {name: _entry(document, (*prefix, "entries", name), authority, exams) for name in held}
@@ -93,8 +102,8 @@ def read_notice(document: Document, exams: Collection[str], prefix: Path = ()) -
 def read_exams(document: Document, prefix: Path = ("exams",)) -> dict[str, ExamEntry]:
     exams: dict[str, ExamEntry] = {}
     owner: dict[str, str] = {}
-    for id, data in (_mapping(document, prefix) or {}).items():
-        exam = _validate(document, ExamEntry, data, (*prefix, id), ())
+    for id, data in (mapping(document, prefix) or {}).items():
+        exam = validate(document, ExamEntry, data, (*prefix, id), ())
         if exam is None:
             continue
         exams[id] = exam
@@ -122,11 +131,12 @@ def kind_of(entry: str) -> str:
     return entry.partition("-")[0]
 
 
-def _mapping(document: Document, path: Path) -> dict[str, Any] | None:
+def mapping(document: Document, path: Path, hints: Mapping[str, str] = HINTS) -> dict[str, Any] | None:
+    """What lies at `path`, where that is a mapping with something in it; else None, and the mistake is told."""
     data = document.data
     for step in path:
         if not isinstance(data, dict) or step not in data:
-            document.tell(path, "is missing", f"add it: {HINTS.get(str(step), 'every rulebook has one')}")
+            document.tell(path, "is missing", f"add it: {hints.get(str(step), 'every rulebook has one')}")
             return None
         data = data[step]
     if not isinstance(data, dict):
@@ -147,45 +157,53 @@ def _entry(document: Document, path: Path, authority: str, exams: Collection[str
             f"name it {', '.join(KINDS[:-1])} or {KINDS[-1]}, with -<suffix> where one notice has several of a kind",
         )
         return None
-    data = _mapping(document, path)
+    data = mapping(document, path)
     if data is None:
         return None
     data = {"authority": authority, **data}
     if kind_of(name) != "benefit":
-        return _validate(document, ENTRIES[kind_of(name)], data, path, exams)
+        return validate(document, ENTRIES[kind_of(name)], data, path, exams)
     kind = data.get("kind")
     if not isinstance(kind, str) or kind not in BENEFITS:
         problem = "is missing" if kind is None else f"{kind!r} is not a kind of benefit"
         document.tell((*path, "kind"), problem, f"write one of {', '.join(BENEFITS)}")
         return None
-    return _validate(document, BENEFITS[kind], data, path, exams)
+    return validate(document, BENEFITS[kind], data, path, exams)
 
 
-def _validate(document: Document, shape: type[M], data: Any, path: Path, exams: Collection[str]) -> M | None:
+def validate(
+    document: Document,
+    shape: type[M],
+    data: Any,
+    path: Path,
+    exams: Collection[str] = (),
+    words: Words | None = None,
+) -> M | None:
+    """`data` as `shape`, or None with every mistake told at the line it stands on. `words` None: those of notices."""
     try:
         return shape.model_validate(data, context={"exams": exams})
     except ValidationError as error:
         for details in error.errors(include_url=False):
-            for where, problem, mend in _explain(details):
+            for where, problem, mend in _explain(details, words or _NOTICES):
                 document.tell((*path, *where), problem, mend)
         return None
 
 
-def _explain(details: ErrorDetails) -> Iterator[tuple[Path, str, str]]:
+def _explain(details: ErrorDetails, words: Words) -> Iterator[tuple[Path, str, str]]:
     path: Path = tuple(step for step in details["loc"] if step != "[key]")
     context: dict[str, Any] = details.get("ctx", {})
     key, value = str(path[-1]) if path else "", details["input"]
     if value is None:
-        yield path, "is empty", f"write {HINTS.get(key, 'it out')}"
+        yield path, "is empty", f"write {words.hints.get(key, 'it out')}"
         return
     match details["type"]:
         case "flaws":
             for flaw in context["flaws"]:
                 yield (*path, *flaw.path), flaw.problem, flaw.mend
         case "missing":
-            yield path, "is missing", f"add it: {HINTS[key]}" if key in HINTS else "add it"
+            yield path, "is missing", f"add it: {words.hints[key]}" if key in words.hints else "add it"
         case "extra_forbidden":
-            close = get_close_matches(key, _KEYS, n=1)
+            close = get_close_matches(key, words.keys, n=1)
             yield (
                 path,
                 "is no key known here",
@@ -206,7 +224,8 @@ def _explain(details: ErrorDetails) -> Iterator[tuple[Path, str, str]]:
         case "list_type":
             yield path, "is not a list", "write [first, second]"
         case "model_type" | "dict_type":
-            yield path, "is not a mapping of keys to values", "write `key: value` lines below it"
+            mend = words.mappings.get(key, "write `key: value` lines below it")
+            yield path, "is not a mapping of keys to values", mend
         case _:
             yield path, details["msg"], "correct it"
 
@@ -221,4 +240,4 @@ def _all_keys(shape: type[Wire]) -> Iterator[str]:
         yield from _all_keys(below)
 
 
-_KEYS: Final = sorted({"entries", *_all_keys(Wire)})
+_NOTICES: Final = Words(HINTS, sorted({"entries", *_all_keys(Wire)}))

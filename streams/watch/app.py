@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import PurePath
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import faust
 import structlog
@@ -97,11 +97,16 @@ async def create_changelogs(app: faust.App, settings: WatchSettings, partitions:
     await create_own_topics(settings, names, partitions, replicas, CHANGELOG)
 
 
-def bytes_table(app: faust.App, name: str) -> Any:
-    """A table of bytes by bytes, kept in the store and in a compacted changelog topic."""
-    on_disk = app.conf.store.scheme == "rocksdb"
+def bytes_table(app: faust.App, name: str, *, in_memory: bool = False) -> Any:
+    """A table of bytes by bytes, kept in the store and in a compacted changelog topic.
+
+    `in_memory`: whatever the store is. Such a table never holds what has not arrived in Kafka after a kill.
+    """
+    on_disk = app.conf.store.scheme == "rocksdb" and not in_memory
     return app.Table(
         name,
+        # A URL of nothing but a scheme is false, and Faust would take the app's.
+        store="memory://here" if in_memory else None,
         key_type=bytes,
         value_type=bytes,
         extra_topic_configs=CHANGELOG,
@@ -118,16 +123,45 @@ async def each(stream: Any, take: Callable[[Any], Awaitable[None]], end: End) ->
         try:
             await take(event)
         except Exception as error:  # whatever it is
-            message = event.message
-            log.error(  # noqa: TRY400 - a traceback's texts may hold the record
-                "a record could not be taken; the process ends and it will be read again",
-                topic=message.topic,
-                partition=message.partition,
-                offset=message.offset,
-                error=f"{type(error).__name__} at {_place(error)}",
-            )
-            end(ExitCode.FAILED, f"a record could not be taken ({type(error).__name__})")
-            await asyncio.Event().wait()
+            await _not_taken(event, error, end)
+
+
+async def batches(stream: Any, take: Callable[[list[Any]], Awaitable[bool]], end: End, most: int) -> None:
+    """As `each`, with as many records at once as are there, up to `most`. They are acknowledged when `take` says so.
+
+    What it does not take is no longer this process's to acknowledge: the group handed out partitions meanwhile, and
+    whoever has them reads from what was committed.
+    """
+    stream.enable_acks = False
+    batch: list[Any] = []
+    async for event in stream.events():
+        batch.append(event)
+        # Of records that wait in vain, since they are of an earlier handing out, the batch is one too.
+        if len(batch) < most and not stream.channel.queue.empty():
+            continue
+        try:
+            taken = await take(batch)
+        except Exception as error:  # whatever it is
+            await _not_taken(batch[0], error, end)
+        if taken:
+            for one in batch:
+                await stream.ack(one)
+        batch = []
+
+
+async def _not_taken(event: Any, error: Exception, end: End) -> NoReturn:
+    message = event.message
+    log.error(
+        "a record could not be taken; the process ends and it will be read again",
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        # Not its text, nor a traceback's: they may hold the record.
+        error=f"{type(error).__name__} at {_place(error)}",
+    )
+    end(ExitCode.FAILED, f"a record could not be taken ({type(error).__name__})")
+    while True:
+        await asyncio.Event().wait()
 
 
 def _place(error: BaseException) -> str:

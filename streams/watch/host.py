@@ -29,12 +29,15 @@ from streams.rulebook import Rulebook
 from streams.rulebook.model import DisclosureRule
 from streams.rulebook.regions import city_of
 from streams.settings import SettingsError, WatchSettings, misspelt
+from streams.surveillance.thresholds import Thresholds, ThresholdsError, load_thresholds
+from streams.watch import surveillance
 from streams.watch.api import ReadApi
 from streams.watch.app import create_changelogs, make_app
 from streams.watch.board import Board
 from streams.watch.freshness import freshness
 from streams.watch.inquiry import Inquiry
 from streams.watch.notices import Notices
+from streams.watch.surveillance import Surveillance
 from streams.web.health import HealthServer
 
 log = structlog.get_logger("petct.watch")
@@ -56,23 +59,33 @@ def run_watch(settings: WatchSettings) -> int:
         log.warning("unknown setting ignored", variable=given, meant=meant)
     try:
         connection(settings)
-    except SettingsError as error:
+        thresholds = load_thresholds(settings.surveillance_rules) if settings.surveillance else None
+    except (SettingsError, ThresholdsError) as error:
         return refuse(ExitCode.USAGE, str(error))
     # Not uvloop: Faust's consumer runs in a thread with a loop of its own making.
-    return asyncio.run(_main(settings))
+    return asyncio.run(_main(settings, thresholds))
 
 
 class Watch:
-    """The app and how it is doing. `now` is the clock, for what must be there by a set hour."""
+    """The app and how it is doing. `now` is the clock, for what must be there by a set hour.
+
+    `thresholds`: by which surveillance judges; None where there is none.
+    """
 
     def __init__(
-        self, settings: WatchSettings, metrics: WatchMetrics, now: Callable[[], datetime] = lambda: datetime.now(CHINA)
+        self,
+        settings: WatchSettings,
+        metrics: WatchMetrics,
+        thresholds: Thresholds | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(CHINA),
     ) -> None:
         self.settings = settings
         self.metrics = metrics
+        self.thresholds = thresholds
         self.app: faust.App | None = None
         self.board: Board | None = None
         self.inquiry: Inquiry | None = None
+        self.surveillance: Surveillance | None = None
         self._now = now
         self._last_step = time.monotonic()
 
@@ -103,6 +116,8 @@ class Watch:
         notices = Notices(settings, self._changed)
         board = Board(app, settings, notices, self.metrics, end)
         self.inquiry = Inquiry(app, settings, end) if settings.inquiry else None
+        if self.thresholds is not None:
+            self.surveillance = Surveillance(app, settings, notices, self.thresholds, self.metrics, end)
         self.app, self.board = app, board
         following = asyncio.create_task(notices.follow())
         told = -METRICS_SECONDS
@@ -120,6 +135,8 @@ class Watch:
                     lists, rows = board.shelf.size
                     self.metrics.lists.set(lists)
                     self.metrics.rows.set(rows)
+                    if self.surveillance is not None:
+                        self.surveillance.tell()
                     self.metrics.board(*freshness(board.shelf, notices.city, self._now(), settings.board_due_hour))
                 await asyncio.sleep(PULSE_SECONDS)
         except TopicsError as error:
@@ -158,6 +175,8 @@ class Watch:
         """
         settings = self.settings
         names = (*WATCH, ADJUSTED) if settings.inquiry else WATCH
+        if self.thresholds is not None:
+            names = tuple(dict.fromkeys((*names, *surveillance.NEEDS)))
         began = time.monotonic()
         wait = 0.5
         while True:
@@ -180,10 +199,10 @@ class Watch:
             wait = min(2 * wait, RETRY_MOST_SECONDS)
 
 
-async def _main(settings: WatchSettings) -> int:
+async def _main(settings: WatchSettings, thresholds: Thresholds | None) -> int:
     end = Ending()
     metrics = WatchMetrics()
-    watch = Watch(settings, metrics)
+    watch = Watch(settings, metrics, thresholds)
     health = HealthServer(settings, watch, metrics.registry)
     api = ReadApi(settings, watch)
     log.info(
@@ -194,6 +213,7 @@ async def _main(settings: WatchSettings) -> int:
         http=f"{settings.http_host}:{settings.http_port}" if settings.http_port else "off",
         api=f"{settings.watch_api_host}:{settings.watch_api_port}" if settings.watch_api_port else "off",
         inquiry=settings.inquiry,
+        surveillance=thresholds.hash if thresholds is not None else "off",
     )
     try:
         await health.start()

@@ -37,13 +37,14 @@ class Plan:
 
 
 def quick_plan() -> Plan:
-    pair: list[tuple[Contender, int]] = [(Plain(), 1), (Settle(), 1)]
-    return Plan([(Workload(1.0, 40_000), pair), (Workload(0.01, 100_000), pair)], [])
+    three: list[tuple[Contender, int]] = [(Plain(), 1), (Settle(), 1), (Settle(report.PURE, pure=True), 1)]
+    return Plan([(Workload(1.0, 40_000), three), (Workload(0.01, 100_000), three)], [])
 
 
 def full_plan() -> Plan:
     plain, settle, streams = Plain(), Settle(), KafkaStreams()
-    ours: list[tuple[Contender, int]] = [(plain, 1), (settle, 1), (plain, 2), (settle, 2)]
+    pure = Settle(report.PURE, pure=True)
+    ours: list[tuple[Contender, int]] = [(plain, 1), (settle, 1), (pure, 1), (plain, 2), (settle, 2)]
     no_sieve = (Settle(report.NO_SIEVE, {"PETCT_SIEVE": "false"}), 1)
     peers: list[tuple[Contender, int]] = [(Faust(), 1), (Quix(), 1), (streams, 1)]
     return Plan(

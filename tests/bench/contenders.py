@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -11,15 +12,18 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 import psutil
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from ops.kafka.broker import CHECKOUT
+from ops.kafka.broker import CACHE, CHECKOUT
 from tests.bench.workload import PARTITIONS
+from tests.compiled import unpack_compiled
 
+COMPILED: Final = CACHE / "compiled"
 STOP_SECONDS: Final = 15.0
 SECRET: Final = "benchmark"
 _PASSING: Final = (KafkaError.NOT_COORDINATOR, KafkaError._TIMED_OUT)
@@ -114,7 +118,7 @@ class Contender(ABC):
                     started.append(
                         psutil.Popen(
                             [*self.command(*arguments), *self.more_arguments(folder, number)],
-                            env={**os.environ, **self.environment(*arguments), "PYTHONPATH": str(CHECKOUT)},
+                            env={**os.environ, "PYTHONPATH": str(CHECKOUT), **self.environment(*arguments)},
                             stdin=subprocess.DEVNULL,
                             stdout=output,
                             stderr=output,
@@ -154,12 +158,26 @@ class Plain(Contender):
         return CountedRun(started, log, [log.with_name(f"counter-{number}") for number in range(len(started))])
 
 
-class Settle(Contender):
-    """The product: real processes of `petct worker settle`. `settings` are added to their environment."""
+@cache
+def compiled() -> Path:
+    """The compiled wheel's packages, made anew once a process."""
+    shutil.rmtree(COMPILED, ignore_errors=True)
+    shutil.rmtree(COMPILED.with_name(f"{COMPILED.name}-wheel"), ignore_errors=True)
+    return unpack_compiled(COMPILED)
 
-    def __init__(self, name: str = "petct worker settle", settings: dict[str, str] | None = None) -> None:
+
+class Settle(Contender):
+    """The product: real processes of `petct worker settle`, compiled as in the image or (`pure`) from its sources.
+
+    `settings` are added to their environment.
+    """
+
+    def __init__(
+        self, name: str = "petct worker settle", settings: dict[str, str] | None = None, *, pure: bool = False
+    ) -> None:
         self.name = name
         self._settings = settings or {}
+        self._pure = pure
 
     def command(self, bootstrap_servers: str, prefix: str, group: str, number: int) -> list[str]:
         return [sys.executable, "-m", "streams.cli", "worker", "settle"]
@@ -174,6 +192,7 @@ class Settle(Contender):
             "PETCT_RULEBOOK_FALLBACK": "installed",
             "PETCT_HTTP_PORT": "0",
             "PETCT_LOG_LEVEL": "warning",
+            **({} if self._pure else {"PYTHONPATH": os.pathsep.join((str(compiled()), str(CHECKOUT)))}),
             **self._settings,
         }
 

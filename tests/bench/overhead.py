@@ -49,7 +49,7 @@ class HalfBare(Settle):
     """The worker with half its batches uninstrumented."""
 
     def __init__(self, file: Path, *, null: bool) -> None:
-        super().__init__("half-bare")
+        super().__init__("half-bare", pure=True)
         self._arguments = [str(file), *(["null"] if null else [])]
 
     def command(self, bootstrap_servers: str, prefix: str, group: str, number: int) -> list[str]:

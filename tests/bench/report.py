@@ -25,6 +25,7 @@ DOCUMENT: Final = CHECKOUT / "docs" / "benchmarks.md"
 PLOT: Final = CHECKOUT / "docs" / "benchmarks.svg"
 PLAIN: Final = Plain.name
 SETTLE: Final = Settle().name
+PURE: Final = "the same, not compiled"
 NO_SIEVE: Final = "the same, PETCT_SIEVE=false"
 Rows = list[tuple[str, ...]]
 _HEAD: Final = ("ours", "processes", "contender", "events/s", "CPU µs/event", "peak MB", "× plain", "× plain, by CPU")
@@ -152,7 +153,8 @@ broker's not among it.
 
 {_markdown(_HEAD, rows(results))}
 
-- *{SETTLE}*: the product, real processes. *{NO_SIEVE}*: records are passed over one by one, after aiokafka made them.
+- *{SETTLE}*: the product, real processes, with compiled modules as in the image. *{PURE}*: from a wheel of pure Python.
+  *{NO_SIEVE}*: records are passed over one by one, after aiokafka made them.
 - *Faust* (`exactly_once`) and *Quix Streams* (`exactly-once`) call the worker's own processor.
 - *Kafka Streams* (`exactly_once_v2`, one thread) tests what is passed over in the same way, parses the same fields with
   Jackson and writes outputs of the same shape and size; it validates nothing and knows one made-up rule.

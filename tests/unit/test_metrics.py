@@ -12,10 +12,11 @@ from schemas.deadletters import DeadLetterReason
 from schemas.topics import ADJUSTED
 from streams.adjudication.settlement import Money
 from streams.bus.lane import LaneState
-from streams.metrics import CATALOGUE, LANE_STATES, Instruments, Metrics, Tally, WatchMetrics
+from streams.metrics import CATALOGUE, LANE_STATES, Instruments, Metrics, WatchMetrics
 from streams.metrics_reference import reference
 from streams.processors.settlement import OTHER, Answer, Fate
 from streams.replay.meter import ReplayMetrics
+from streams.tally import Tally
 from tests.builders import installed_rulebook
 
 CHECKOUT = Path(__file__).parents[2]
