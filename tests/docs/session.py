@@ -27,7 +27,7 @@ from tests.docs.pages import Block
 
 _STATUS: Final = re.compile(r"#.*\bstatus (\d+)\b")
 _COMMENT: Final = re.compile(r"(^|\s)#.*$")
-_SERVES: Final = re.compile(r"^(?:[A-Z_]+=\S+ +)*petct (web|worker settle|worker watch)\b")
+_SERVES: Final = re.compile(r"^(?:[A-Z_]+=\S+[\s\\]+)*petct (web|worker settle|worker watch)\b")
 _INHERITED: Final = ("PETCT_", "ARGS", "MAKE", "MFLAGS")
 LIMIT: Final = 120.0
 

@@ -31,7 +31,7 @@ MOST = Counter(
     {
         "needs Docker": 3,
         "needs a Kubernetes cluster": 5,
-        "needs Kafka's own tools": 2,
+        "needs Kafka's own tools": 3,
         "it installs what runs the tests": 1,
         "it runs the tests that would run it": 1,
         "it stands for three languages": 1,

@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 
 from schemas.moments import CHINA
 from streams.rulebook.loader import NOTICES
+from streams.surveillance.thresholds import INSTALLED
 from tests.broker.watching import TOKEN
 from tests.builders import event, line
 from tests.docs.pages import CHECKOUT, Block, blocks
@@ -65,6 +66,7 @@ LEFT_OUT: Final = {
     "petct rulebook new\n": "asks; tests/unit/rulebook/test_new_notice.py answers",
     "petct schemas register": "tests/contract/test_registry.py",
     "petct topics acls settle | sed": "needs Kafka's own tools",
+    "PETCT_KAFKA_BOOTSTRAP_SERVERS=localhost:9092 petct surveillance simulate": "a year of a province, on the bus",
 }
 """Why not. A help text has no room for comments of ours."""
 ENDS: Final = {"PETCT_KAFKA_BOOTSTRAP_SERVERS=localhost:9092 petct doctor": 1}
@@ -81,6 +83,7 @@ def test_the_examples_of_the_help_run(settled: Session, world: World) -> None:
     settled.here = {
         "PETCT_TOPIC_PREFIX=test.": f"PETCT_TOPIC_PREFIX={world.past.settings.topic_prefix}",
         "export --since 2021-07-01": f"export --since {recently}",  # or it writes lists of thousands of days
+        "simulate --scale 1 ": "simulate --scale 0.1 ",  # the whole of a year takes its time
         "--watch --out /srv/www/petct": "--watch --out watched",
         "discard 2:117 2:118": "discard 2:120 2:121",  # the example before has ended that letter
         **settled.here,
@@ -125,6 +128,8 @@ def take_for_granted(folder: Path) -> None:
     (folder / "hospitals.csv").write_text(hospitals, "utf-8")
     (folder / "codes.csv").write_text(codes, "utf-8")
     shutil.copytree(CHECKOUT / "schemas" / "published" / "v1", folder / "my-draft")
+    shutil.copytree(INSTALLED, folder / "our-thresholds")
+    (folder / "2024.jsonl").write_bytes(orjson.dumps(event(line("6500.00"))))
 
 
 def test_what_is_left_out_is_there() -> None:

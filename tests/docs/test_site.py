@@ -75,34 +75,20 @@ def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
         assert found == [], style
 
 
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The pages alone, to make mistakes in."""
-    copied = tmp_path_factory.mktemp("checkout") / "checkout"
+def test_a_mistake_in_a_page_fails_the_build(tmp_path: Path) -> None:
+    """All are told at once: a dead link, a dead anchor, one in another page, a page in no table of contents."""
+    copied = tmp_path / "checkout"
     ours = shutil.ignore_patterns(".*", "dist", "tests", "node_modules", "target", "*.py[co]")
     shutil.copytree(CHECKOUT, copied, ignore=ours)
-    return copied
+    (copied / "docs" / "alone.md").write_text(
+        "# Alone\n\n[a](nowhere.md) [b](#no-such) [c](replay.md#no-such-either)\n"
+    )
 
-
-@pytest.mark.slow
-def test_a_mistake_in_a_page_fails_the_build(small: Path, tmp_path: Path) -> None:
-    """All are told at once: a dead link, a dead anchor, one in another page, a page in no table of contents."""
-    (small / "docs" / "alone.md").write_text("# Alone\n\n[a](nowhere.md) [b](#no-such) [c](replay.md#no-such-either)\n")
-
-    done = build(small, tmp_path / "site", doctrees=tmp_path / "doctrees")
+    done = build(copied, tmp_path / "site", doctrees=tmp_path / "doctrees")
 
     assert done.returncode == 1
     for told in ("'nowhere.md'", "'no-such'", "'no-such-either'", "document isn't included in any toctree"):
         assert re.search(rf"alone\.md.*WARNING.*{re.escape(told)}", done.stderr), (told, done.stderr)
-
-
-def test_pages_still_to_come_have_their_place(small: Path, tmp_path: Path) -> None:
-    """Those of surveillance are taken up by the navigation as soon as they are there."""
-    (small / "docs" / "alone.md").unlink(missing_ok=True)
-    for page in ("surveillance", "surveillance-desk"):
-        (small / "docs" / f"{page}.md").write_text(f"# {page.title()}\n")
-    done = build(small, tmp_path / "site", doctrees=tmp_path / "doctrees")
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.asyncio(loop_scope="module")

@@ -14,14 +14,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from secrets import token_hex
 
 import orjson
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from schemas.moments import CHINA
-from schemas.topics import EVENTS
+from schemas.topics import ALERTS, EVENTS
 from streams.bus.topics import create_topics
+from tests import findings
 from tests.broker.replaying import SECRET, Past, partition_of, past, settlements
 from tests.broker.watching import TOKEN, Watch
 from tests.broker.workers import PATIENCE
@@ -30,6 +32,8 @@ from tests.builders import event, line
 SETTLED_ON = datetime(2021, 7, 1, 10, tzinfo=CHINA)
 LETTERS = 140
 """Of partition 2, from offset 0 on: pages speak of 2:117 and its neighbours."""
+FINDING = 0x3FA81C09
+"""Pages name it by these eight digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class World:
     def here(self) -> dict[str, str]:
         """What stands here for what a page says."""
         servers = self.past.settings.kafka_bootstrap_servers
+        newest = self.past.after.hash.removeprefix("sha256:")[:8]
         return {
             "localhost:9092": servers,
             "kafka:9092": servers,
@@ -56,7 +61,10 @@ class World:
             "/run/secrets/disclosure": str(self.folder / "disclosure"),
             "/srv/www/petct": "www",
             "--replication-factor 3": "--replication-factor 1",
-            "3fa81c": self.past.after.hash.removeprefix("sha256:")[:8],
+            "/run/secrets/petct-watch/surveillance": str(self.folder / "surveillance"),
+            "/srv/bureau": ".",
+            "rulebook show 3fa81c": f"rulebook show {newest}",
+            "rulebook diff 3fa81c": f"rulebook diff {newest}",
         }
 
     def until_kept(self) -> None:
@@ -77,6 +85,7 @@ def settle_world(bootstrap_servers: str, prefix: str, folder: Path) -> World:
     made = asyncio.run(_settled(bootstrap_servers, prefix, folder))
     (folder / "inquiry").write_text(TOKEN, "utf-8")
     (folder / "disclosure").write_text(SECRET, "utf-8")
+    (folder / "surveillance").write_text(token_hex(32), "utf-8")
     before = str(folder / f"notices-{prefix}")
     publish(made, before, "--message", "as it was", "--known-from", "2021-07-01")
     publish(made, "--message", "Ningbo", "--known-from", "2021-07-23")
@@ -97,6 +106,9 @@ async def _settled(bootstrap_servers: str, prefix: str, folder: Path) -> Past:
     _send(bootstrap_servers, topic, _events())
     async with made.live.settling():
         await made.settled()
+    raised = [findings.finding(FINDING, revision, severity="serious") for revision in (1, 2)]
+    named = [(one["finding_id"].encode(), findings.value(one), FINDING % 4) for one in raised]
+    _send(bootstrap_servers, made.settings.topic(ALERTS), named)
     return made
 
 

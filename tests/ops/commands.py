@@ -102,7 +102,7 @@ def _petct(arguments: list[str]) -> None:
         for word in arguments:
             if word.endswith((".yaml", ".json", ".jsonl", ".csv")) and "/" not in word:
                 Path(word).touch()
-            elif word in ("my-notices", "my-draft"):
+            elif word in ("my-notices", "my-draft", "our-thresholds"):
                 Path(word).mkdir()
         try:
             command.make_context(path, list(arguments))
