@@ -44,8 +44,10 @@ html_show_sourcelink = False
 html_show_copyright = False
 html_use_index = False
 html_theme_options = {
-    "header_links_before_dropdown": 9,
-    "navbar_end": ["theme-switcher"],
+    "header_links_before_dropdown": 10,
+    "navbar_align": "left",
+    "navbar_persistent": [],
+    "navbar_end": ["search-button", "theme-switcher"],
     "navigation_depth": 3,
     "show_prev_next": True,
     "footer_start": [],
