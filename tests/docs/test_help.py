@@ -83,6 +83,8 @@ def test_the_examples_of_the_help_run(settled: Session, world: World) -> None:
     settled.here = {
         "PETCT_TOPIC_PREFIX=test.": f"PETCT_TOPIC_PREFIX={world.past.settings.topic_prefix}",
         "export --since 2021-07-01": f"export --since {recently}",  # or it writes lists of thousands of days
+        "petct replay run ": "petct replay run --jobs 1 ",  # a process each is an interpreter each
+        "petct replay diff ": "petct replay diff --jobs 1 ",
         "simulate --scale 1 ": "simulate --scale 0.1 ",  # the whole of a year takes its time
         "--watch --out /srv/www/petct": "--watch --out watched",
         "discard 2:117 2:118": "discard 2:120 2:121",  # the example before has ended that letter
