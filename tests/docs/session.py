@@ -105,16 +105,8 @@ class Session:
             self._start(place, step, command, ready)
             return
         kept = self.folder / ".environment"
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", f"{command}\nenv -0 > {shlex.quote(str(kept))}"],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT,
-            check=False,
-        )
+        shell = ["bash", "-euo", "pipefail", "-c", f"{command}\nenv -0 > {shlex.quote(str(kept))}"]
+        done = self._run(shell, place)
         expected = next(
             (status for said, status in self.statuses.items() if step.command.startswith(said)), step.status
         )
@@ -126,17 +118,28 @@ class Session:
             self.environment = dict(pair.split("=", 1) for pair in kept.read_text("utf-8").split("\0") if pair)
 
     def _python(self, block: Block) -> None:
-        done = subprocess.run(
-            [sys.executable, "-c", block.text],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT,
-            check=False,
-        )
+        done = self._run([sys.executable, "-c", block.text], str(block))
         assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
         self.said += done.stdout
+
+    def _run(self, command: list[str], place: str) -> subprocess.CompletedProcess[str]:
+        """Whatever it started ends with it when its time is up."""
+        with subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            try:
+                out, error = process.communicate(timeout=LIMIT)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise AssertionError(f"{place}: goes on after {LIMIT:.0f} s: {process.communicate()}") from None
+        return subprocess.CompletedProcess(command, process.returncode, out, error)
 
     def _ready(self, command: str) -> Callable[[], bool] | None:
         """How to see that a command that runs until it is stopped does its work; None: it ends by itself."""
