@@ -76,6 +76,14 @@ bench-board: setup ## Measure what docs/board.md says of 200,000 disclosures, an
 test-board-long: setup ## Kill settle and watch at random for a minute, and compare the lists with those computed offline
 	PETCT_LONG_TESTS=1 REQUIRE_KAFKA=1 $(BIN)/python -m pytest tests/broker/test_board_faults.py -k killed_at_random -s $(ARGS)
 
+.PHONY: bench-surveillance
+bench-surveillance: setup ## Measure surveillance over a year of 1,000,000 settlements, and write it into docs/surveillance.md
+	$(BIN)/python -m tests.bench.surveillance --write $(ARGS)
+
+.PHONY: test-year
+test-year: setup ## Judge a whole year with planted abuse and innocents, and write into docs/surveillance.md what was found
+	PETCT_LONG_TESTS=1 $(BIN)/python -m pytest tests/unit/surveillance/test_year.py -k whole_year_all -s $(ARGS)
+
 .PHONY: bench-capacity
 bench-capacity: setup ## Measure what docs/capacity.md says, and write it (about fifteen minutes)
 	$(BIN)/python -m tests.bench.capacity $(ARGS)

@@ -83,7 +83,8 @@ DUTIES: Final[dict[Role, Duty]] = {
         writes=(PERSONS, CITIES, ALERTS),
     ),
     Role.SUPERVISOR: Duty(
-        "the fund's supervisor: reads findings, and says what became of them",
+        "the fund's supervisor, who reads findings and says what became of them: `petct surveillance list`, `show`, "
+        "`ack`, `close`, `daily`, and `petct web` with `PETCT_WEB_SURVEILLANCE`",
         reads=(ALERTS,),
         writes=(ALERTS,),
         group="own",

@@ -28,6 +28,9 @@ MAX_OUTPUT_BYTES: Final = 8 * 1024 * 1024
 A compressed input under the broker's limit may be larger as a dead letter.
 """
 
+FINDINGS_KEPT_MS: Final = 3 * 366 * 24 * 3600 * 1000
+"""Three years: the desk knows of findings what lies on the topic, and a broker's own week would end open ones."""
+
 # A date from the event as record time is refused by brokers when it lies in the future, and defeats compaction lag.
 _OUTPUT = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(MAX_OUTPUT_BYTES)}
 
@@ -92,7 +95,7 @@ TOPICS: Final[dict[str, Topic]] = {
             value="finding of surveillance, and how an officer handled it",
             cleanup_policy="delete",
             partitions="input",
-            config=_OUTPUT,
+            config={"retention.ms": str(FINDINGS_KEPT_MS), **_OUTPUT},
         ),
         Topic(
             REPLAYS,

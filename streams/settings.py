@@ -468,6 +468,11 @@ class WebSettings(LogSettings, TokenSettings):
     web_inquiry: bool = Field(
         False, description="Whether settlements can be asked for at /inquiry; needs a sign-in, see PETCT_WEB_ACCESS."
     )
+    web_surveillance: bool = Field(
+        False,
+        description="Whether findings of surveillance can be looked at and handled at /surveillance; needs a sign-in, "
+        "see PETCT_WEB_ACCESS, and the brokers.",
+    )
     web_workers: str = Field(
         "", description="Workers whose state /status shows: addresses such as `http://settle-0:9464`, with commas."
     )
@@ -521,6 +526,8 @@ class WebSettings(LogSettings, TokenSettings):
                 found.append(cls._problem("web_password", "is not set, but `basic` needs one"))
         if access == "proxy" and not given["web_proxies"]:
             found.append(cls._problem("web_proxies", "is not set, but `proxy` believes nobody else"))
+        if str(given["web_surveillance"]).lower() in {"true", "1", "yes", "on"} and access == "open":
+            found.append(cls._problem("web_access", "is open, but PETCT_WEB_SURVEILLANCE needs a sign-in"))
         if str(given["web_inquiry"]).lower() in {"true", "1", "yes", "on"}:
             if access == "open":
                 found.append(cls._problem("web_access", "is open, but PETCT_WEB_INQUIRY needs a sign-in"))

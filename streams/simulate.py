@@ -48,7 +48,7 @@ SHENZHEN: Final = City("440300", "440305", "深圳", *_YEAR_2023, NATIONAL_CODE,
 CITIES: Final = (HANGZHOU, NINGBO, SHAOXING, WENZHOU, SHENZHEN)
 _COVERED_CITIES: Final = (HANGZHOU, NINGBO, SHAOXING, SHENZHEN)
 _ZHEJIANG: Final = (HANGZHOU, NINGBO, SHAOXING)
-_SURNAMES: Final = ("王", "李", "张", "刘", "陈", "杨", "黄", "赵", "吴", "周", "欧阳", "司马", "诸葛")
+SURNAMES: Final = ("王", "李", "张", "刘", "陈", "杨", "黄", "赵", "吴", "周", "欧阳", "司马", "诸葛")
 _INDICATIONS: Final = (
     ("staging", "肿瘤分期", "C34.900", "肺恶性肿瘤"),
     ("staging", "肿瘤分期", "C50.900", "乳腺恶性肿瘤"),
@@ -56,7 +56,7 @@ _INDICATIONS: Final = (
     ("post_treatment_recurrence_or_metastasis", "治疗后复发或转移", "C18.900", "结肠恶性肿瘤"),
 )
 _SHENZHEN_RATIOS: Final = {"in_service": ("0.70", "0.75", "0.80"), "retired": ("0.85", "0.90")}
-_OTHER_ITEMS: Final = (
+OTHER_ITEMS: Final = (
     ("001101000010000", "示例诊察费"),
     ("001201000050000", "示例护理费"),
     ("002103000010000", "示例平扫"),
@@ -69,7 +69,8 @@ _OTHER_ITEMS: Final = (
 _LINES_AN_EVENT: Final = 12
 _BASKETS: Final = 64
 _REMEMBERED: Final = 1024
-_DAY_MARK: Final = b"@day@"
+DAY_MARK: Final = b"@day@"
+"""Stands in a basket for the day on which it was billed."""
 
 
 def events(
@@ -97,8 +98,8 @@ class _Simulation:
     def __init__(self, seed: int) -> None:
         self.rng = Random(seed)  # noqa: S311 - reproducible, guards nothing
         self._seed = seed
-        self._baskets = [self._basket(first_line=1) for _ in range(_BASKETS)]
-        self._baskets_after_petct = [self._basket(first_line=3) for _ in range(_BASKETS)]
+        self._baskets = [basket(self.rng, first_line=1) for _ in range(_BASKETS)]
+        self._baskets_after_petct = [basket(self.rng, first_line=3) for _ in range(_BASKETS)]
         self._undoable: list[Event] = []
 
     def petct(self, number: int) -> tuple[bytes, bytes]:
@@ -151,7 +152,7 @@ class _Simulation:
             },
             "patient": {
                 "person_id": f"P{rng.randrange(10**6):06d}",
-                "name": f"{rng.choice(_SURNAMES)}示例",
+                "name": f"{rng.choice(SURNAMES)}示例",
                 "birth_date": str(date(1935, 1, 1) + timedelta(rng.randrange(20_000))),
                 "insured_region": city.region,
                 "scheme": scheme,
@@ -169,7 +170,7 @@ class _Simulation:
             "filing": None,
             "request": {"indication": indication, "purpose": purpose, "clinical_basis": "pathology_confirmed"},
             "diagnoses": [{"code": code, "name": diagnosis, "main": True}],
-            "line_items": [_line(1, city.item_code, day, city.price)],
+            "line_items": [scan_line(1, city.item_code, day, city.price)],
             "manual_claim": None,
         }
 
@@ -198,38 +199,41 @@ class _Simulation:
 
     def _write(self, event: Event, *, petct: bool = True) -> bytes:
         """The event with everything else that was billed that day, eleven or twelve lines in all."""
-        basket = self.rng.choice(self._baskets_after_petct if petct else self._baskets)
-        others = basket.replace(_DAY_MARK, event["occurred_at"][:10].encode())
+        chosen = self.rng.choice(self._baskets_after_petct if petct else self._baskets)
+        others = chosen.replace(DAY_MARK, event["occurred_at"][:10].encode())
         own = [orjson.dumps(line) for line in event["line_items"]] if petct else []
         lines = b",".join((*own, others))
         return orjson.dumps({**event, "line_items": orjson.Fragment(b"[" + lines + b"]")})
-
-    def _basket(self, first_line: int) -> bytes:
-        lines = []
-        for line_no in range(first_line, _LINES_AN_EVENT + 1):
-            code, name = self.rng.choice(_OTHER_ITEMS)
-            price = f"{self.rng.randrange(500, 20_000) / 100:.2f}"
-            lines.append(
-                orjson.dumps(
-                    {
-                        "line_no": line_no,
-                        "item_code": code,
-                        "item_name": name,
-                        "service_date": _DAY_MARK.decode(),
-                        "quantity": "1",
-                        "unit_price": price,
-                        "amount": price,
-                    }
-                )
-            )
-        return b",".join(lines)
 
 
 def _record(event: Event, value: bytes) -> tuple[bytes, bytes]:
     return event["settlement_id"].encode(), value
 
 
-def _line(line_no: int, item_code: str, day: date, price: str) -> Event:
+def basket(rng: Random, first_line: int, last_line: int = _LINES_AN_EVENT) -> bytes:
+    """Lines of other items, as JSON with commas between them, to be billed on DAY_MARK."""
+    lines = []
+    for line_no in range(first_line, last_line + 1):
+        code, name = rng.choice(OTHER_ITEMS)
+        price = f"{rng.randrange(500, 20_000) / 100:.2f}"
+        lines.append(
+            orjson.dumps(
+                {
+                    "line_no": line_no,
+                    "item_code": code,
+                    "item_name": name,
+                    "service_date": DAY_MARK.decode(),
+                    "quantity": "1",
+                    "unit_price": price,
+                    "amount": price,
+                }
+            )
+        )
+    return b",".join(lines)
+
+
+def scan_line(line_no: int, item_code: str, day: date, price: str) -> Event:
+    """A whole-body examination, billed once at `price`."""
     return {
         "line_no": line_no,
         "item_code": item_code,

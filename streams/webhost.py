@@ -1,4 +1,4 @@
-"""The process of the pages, `petct web`: it reads, and writes nothing but its log."""
+"""The process of the pages, `petct web`: it reads, and writes nothing but its log and what the desk decides."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from aiohttp import web
 
 from schemas.moments import CHINA
 from streams import logs
+from streams.bus.alerts_topic import AlertsTopic
 from streams.bus.clients import connection
 from streams.bus.rulebook_topic import read_releases
 from streams.exit_codes import ExitCode
@@ -31,12 +32,14 @@ def run_web(settings: WebSettings, environment: Mapping[str, str] = os.environ) 
     for given, meant in misspelt(environment, WebSettings):
         if meant.startswith("PETCT_WEB_"):
             log.warning("unknown setting ignored", variable=given, meant=meant)
-    read = _releases(load(KafkaSettings)) if environment.get(variable("kafka_bootstrap_servers")) else None
+    asked = settings.web_surveillance or environment.get(variable("kafka_bootstrap_servers"))
+    kafka = load(KafkaSettings) if asked else None
+    read = _releases(kafka) if kafka is not None else None
     try:
         book = load_rulebook()
     except RulebookError as error:
         return refuse(ExitCode.RULEBOOK, str(error))
-    return asyncio.run(_main(settings, Library(book, read)))
+    return asyncio.run(_main(settings, Library(book, read), kafka if settings.web_surveillance else None))
 
 
 def _releases(kafka: KafkaSettings) -> ReadReleases:
@@ -44,9 +47,10 @@ def _releases(kafka: KafkaSettings) -> ReadReleases:
     return lambda: read_releases(kafka)
 
 
-async def _main(settings: WebSettings, library: Library) -> int:
+async def _main(settings: WebSettings, library: Library, kafka: KafkaSettings | None) -> int:
     end = Ending()
-    app = site(settings, library, lambda: datetime.now(CHINA).date())
+    desk = AlertsTopic(kafka) if kafka is not None else None
+    app = site(settings, library, lambda: datetime.now(CHINA).date(), desk)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     host, port = settings.web_host, settings.web_port
@@ -67,4 +71,6 @@ async def _main(settings: WebSettings, library: Library) -> int:
     log.info("pages stop", why=why)
     end_at_the_latest(settings.shutdown_seconds, code)
     await runner.cleanup()
+    if desk is not None:
+        await desk.stop()
     return code

@@ -25,6 +25,8 @@ from streams.cli import (
     simulate,
     status,
     surveillance,
+    surveillance_desk,
+    surveillance_simulate,
     topics,
     web,
     worker,
@@ -69,6 +71,7 @@ rulebook.app.command("log", epilog=rulebook_release.LOG_ENDS)(rulebook_release.l
 rulebook.app.command("diff", epilog=rulebook_release.DIFF_ENDS)(rulebook_release.diff)
 rulebook.app.command("impact", epilog=rulebook_impact.ENDS)(rulebook_impact.impact)
 rulebook.app.command("schema", epilog=rulebook_write.SCHEMA_ENDS)(rulebook_write.schema)
+surveillance.app.command("simulate", epilog=surveillance_simulate.ENDS)(surveillance_simulate.simulate)
 app.add_typer(rulebook.app, name="rulebook")
 app.add_typer(schemas.app, name="schemas")
 app.add_typer(nhsa.app, name="nhsa")
@@ -77,4 +80,9 @@ app.add_typer(worker.app, name="worker")
 app.add_typer(replay.app, name="replay")
 app.add_typer(deadletters.app, name="deadletters")
 app.add_typer(disclosures.app, name="disclosures")
+surveillance.app.command("list", epilog=surveillance_desk.LIST_ENDS)(surveillance_desk.list_findings)
+surveillance.app.command("show", epilog=surveillance_desk.SHOW_ENDS)(surveillance_desk.show_finding)
+surveillance.app.command("ack", epilog=surveillance_desk.HANDLE_ENDS)(surveillance_desk.ack)
+surveillance.app.command("close", epilog=surveillance_desk.HANDLE_ENDS)(surveillance_desk.close)
+surveillance.app.command("daily", epilog=surveillance_desk.DAILY_ENDS)(surveillance_desk.daily)
 app.add_typer(surveillance.app, name="surveillance")

@@ -33,7 +33,7 @@ def simulate(
     rate: Annotated[
         float | None, typer.Option(min=0.001, show_default="as fast as possible", help="Events a second.")
     ] = None,
-    to_topic: Annotated[
+    send: Annotated[
         bool, typer.Option("--to-topic", help="Send them to settlement.events, by the settings PETCT_KAFKA_….")
     ] = False,
 ) -> None:
@@ -53,17 +53,17 @@ def simulate(
     from streams.simulate import events  # noqa: PLC0415
 
     records = events(seed, count or None, share, invalid)
-    if to_topic:
+    if send:
         settings = terminal.settings_or_fail(KafkaSettings)
         with terminal.progress("simulating", count or None) as advance:
-            _to_topic(settings, records, rate, advance)
+            to_topic(settings, records, rate, advance)
     else:
         terminal.end_quietly_when_the_reader_leaves()
         with terminal.progress("simulating", count or None) as advance:
-            _to_stdout(records, rate, advance)
+            to_stdout(records, rate, advance)
 
 
-def _to_stdout(records: Iterator[tuple[bytes, bytes]], rate: float | None, advance: terminal.Advance) -> None:
+def to_stdout(records: Iterator[tuple[bytes, bytes]], rate: float | None, advance: terminal.Advance) -> None:
     out, pace = sys.stdout.buffer, Pace(rate)
     for number, (_, value) in enumerate(records):
         if wait := pace.ahead(number):
@@ -74,7 +74,7 @@ def _to_stdout(records: Iterator[tuple[bytes, bytes]], rate: float | None, advan
     out.flush()
 
 
-def _to_topic(
+def to_topic(
     settings: KafkaSettings, records: Iterator[tuple[bytes, bytes]], rate: float | None, advance: terminal.Advance
 ) -> None:
     from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError  # noqa: PLC0415

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -16,7 +17,7 @@ from streams.exit_codes import ExitCode
 if TYPE_CHECKING:
     from streams.surveillance.backtest import Point, Variation
     from streams.surveillance.offline import Offline
-    from streams.surveillance.thresholds import Thresholds, ThresholdsError
+    from streams.surveillance.thresholds import Thresholds
 
 app = typer.Typer(no_args_is_help=True, help="Findings of surveillance: suspicions with evidence, never verdicts.")
 
@@ -63,7 +64,10 @@ def check(
     try:
         thresholds = load_thresholds(directory)
     except ThresholdsError as error:
-        _tell_mistakes(error, as_json=as_json)
+        if as_json:
+            terminal.print_json({"ok": False, "mistakes": [asdict(mistake) for mistake in error.mistakes]})
+        else:
+            typer.echo(str(error))
         raise typer.Exit(ExitCode.FAILED) from None
     if as_json:
         terminal.print_json({"ok": True, **_summary(thresholds), "mistakes": []})
@@ -175,20 +179,9 @@ def _thresholds_or_fail(directory: Path | None) -> Thresholds:
     try:
         return load_thresholds(directory)
     except ThresholdsError as error:
-        _tell_mistakes(error, as_json=False)
+        typer.echo(str(error), err=True)
         where = directory or "the installed thresholds"
         terminal.fail(f"{where}: holds mistakes, told above", "Mend them first.", ExitCode.FAILED)
-
-
-def _tell_mistakes(error: ThresholdsError, *, as_json: bool) -> None:
-    if as_json:
-        told = [
-            {"file": m.file, "line": m.line, "key": m.key, "problem": m.problem, "mend": m.mend} for m in error.mistakes
-        ]
-        terminal.print_json({"ok": False, "mistakes": told})
-        return
-    for mistake in error.mistakes:
-        typer.echo(str(mistake), err=True)
 
 
 def _summary(thresholds: Thresholds) -> dict[str, Any]:

@@ -101,8 +101,8 @@ CONTRACTS: Final[tuple[Contract, ...]] = (
     Contract("disclosure.published", DISCLOSURES, Part.VALUE, Role.OUTPUT, _PUBLIC, _ours(DisclosurePublished)),
     Contract("disclosure.withdrawn", DISCLOSURES, Part.VALUE, Role.OUTPUT, _PUBLIC, _ours(DisclosureWithdrawn)),
     *(
-        Contract(name, ALERTS, Part.VALUE, Role.BOTH, _DESK, _ours(Finding, event_type=name))
-        for name in (RAISED, REVISED, WITHDRAWN)
+        Contract(name, ALERTS, Part.VALUE, Role.BOTH, _DESK, _ours(Finding, event_type=name, status=status))
+        for name, status in ((RAISED, "open"), (REVISED, "open"), (WITHDRAWN, "withdrawn"))
     ),
     *(
         Contract(name, ALERTS, Part.VALUE, Role.BOTH, _DESK, _ours(FindingHandled, event_type=name))

@@ -25,7 +25,7 @@ def judge_person(
 ) -> list[Suspicion]:
     """Facts of one person: separate report fees, split charges, repeated scans, contradicted indications."""
     exams = examinations(standing_facts(facts))
-    return [suspicion for rule in PERSON_RULES if rule in rules for suspicion in _PERSON[rule](exams, thresholds)]
+    return [suspicion for rule in PERSON_RULES if rule in rules for suspicion in PERSON[rule](exams, thresholds)]
 
 
 def judge_city(
@@ -36,16 +36,16 @@ def judge_city(
     `today` is the newest day of the city by event time (`examined.event_day`): windows are judged when they are over.
     """
     exams = examinations(standing_facts(facts))
-    return [suspicion for rule in CITY_RULES if rule in rules for suspicion in _CITY[rule](exams, thresholds, today)]
+    return [suspicion for rule in CITY_RULES if rule in rules for suspicion in CITY[rule](exams, thresholds, today)]
 
 
-_PERSON: Final[dict[str, Callable[[Sequence[Examined], Thresholds], Iterable[Suspicion]]]] = {
+PERSON: Final[dict[str, Callable[[Sequence[Examined], Thresholds], Iterable[Suspicion]]]] = {
     "duplicate_report_fee": duplicate_report_fee,
     "split_charge": split_charge,
     "repeat_scan": repeat_scan,
     "contradiction": contradiction,
 }
-_CITY: Final[dict[str, Callable[[Sequence[Examined], Thresholds, date], Iterable[Suspicion]]]] = {
+CITY: Final[dict[str, Callable[[Sequence[Examined], Thresholds, date], Iterable[Suspicion]]]] = {
     "overcharge": overcharge,
     "spend_spike": spend_spike,
     "out_of_scope_share": out_of_scope_share,

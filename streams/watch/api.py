@@ -21,8 +21,10 @@ from yarl import URL
 
 from streams.processors.shelf import ShelfHospital
 from streams.settings import SettingProblem, SettingsError, WatchSettings, variable
+from streams.surveillance.hospital_months import hospital_months
 from streams.watch.board import Board
 from streams.watch.inquiry import Inquiry
+from streams.watch.surveillance import Surveillance
 
 PEER_SECONDS: Final = 5.0
 RETRY_AFTER: Final = {"Retry-After": "1"}
@@ -40,6 +42,8 @@ class Source(Protocol):
     def board(self) -> Board | None: ...
     @property
     def inquiry(self) -> Inquiry | None: ...
+    @property
+    def surveillance(self) -> Surveillance | None: ...
     def not_ready(self) -> list[str]: ...
     def members(self) -> list[str]: ...
 
@@ -74,6 +78,7 @@ class ReadApi:
             ("/v1/board/hospitals/{code}/months/{month}", self._month),
             ("/v1/board/hospitals/{code}/days/{day}", self._day),
             ("/v1/settlements/{id}", self._settlement),
+            ("/v1/surveillance/{city}/hospitals/{code}", self._hospital_months),
             ("/v1/status", self._status),
         ):
             app.router.add_get(path, handler)
@@ -172,9 +177,7 @@ class ReadApi:
         inquiry = self._source.inquiry
         if not self._settings.inquiry:
             raise Refusal(404, "inquiry_off", "set PETCT_INQUIRY=true to keep and tell settlements")
-        given = request.headers.get("Authorization", "")
-        if not hmac.compare_digest(given.encode(), f"Bearer {self._settings.token}".encode()):
-            raise Refusal(401, "unauthorized", "expected the token of PETCT_INQUIRY_TOKEN")
+        self._let_in(request)
         self._board()
         found = inquiry.find(request.match_info["id"]) if inquiry is not None else None
         if found is None and not _passed_on(request):
@@ -183,6 +186,24 @@ class ReadApi:
         if found is None:
             raise Refusal(404, "unknown_settlement", "no process of the group has a record of it")
         return _json(found)
+
+    async def _hospital_months(self, request: web.Request) -> web.Response:
+        """What surveillance holds of a hospital, as counts and yuan by month."""
+        surveillance, code, city = self._source.surveillance, request.match_info["code"], request.match_info["city"]
+        self._let_in(request)
+        self._board()
+        if surveillance is None:
+            raise Refusal(404, "surveillance_off", "set PETCT_SURVEILLANCE=true to keep what findings rest on")
+        facts = surveillance.facts_of_city(city)
+        # A city's year is worth a thread of its own.
+        made = await asyncio.to_thread(hospital_months, facts, code) if facts is not None else []
+        found: Answer | None = {"months": [month.plain() for month in made]} if made else None
+        if found is None and not _passed_on(request):
+            asked = await asyncio.gather(*(self._ask(request, url) for url in self._others()))
+            found = next((theirs for theirs in asked if theirs), None)
+        if found is None:
+            raise Refusal(404, "unknown_hospital", "no process of the group has an examination of it")
+        return _json({"hospital": code, "city": city, **found})
 
     async def _status(self, _: web.Request) -> web.Response:
         why_not = self._source.not_ready()
@@ -194,6 +215,12 @@ class ReadApi:
                 "inquiry": self._settings.inquiry,
             }
         )
+
+    def _let_in(self, request: web.Request) -> None:
+        token = self._settings.token
+        given = request.headers.get("Authorization", "")
+        if not token or not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+            raise Refusal(401, "unauthorized", "expected the token of PETCT_INQUIRY_TOKEN")
 
     def _board(self) -> Board:
         board, why_not = self._source.board, self._source.not_ready()

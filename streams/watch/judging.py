@@ -133,6 +133,13 @@ class Judging:
         """How many this process holds."""
         return sum(len(one.facts) for subjects in self._entries.values() for one in subjects.values())
 
+    def facts_of(self, subject: str) -> list[Fact] | None:
+        """All that this process holds of one; None when it has nothing of it, and another may."""
+        for partition, subjects in self._entries.items():
+            if subject in subjects:
+                return list(self._kept(partition, subject).facts.values())
+        return None
+
     # What is taken in.
 
     async def _take(self, events: list[Any]) -> bool:

@@ -21,7 +21,7 @@ from streams.metrics import WatchMetrics
 from streams.processors.envelope import parse, read
 from streams.settings import WatchSettings
 from streams.surveillance.examined import EVENT_DAY_QUORUM
-from streams.surveillance.facts import undecided
+from streams.surveillance.facts import Fact, undecided
 from streams.surveillance.joining import Joined, subject, with_adjusted, with_event
 from streams.surveillance.judge import judge_city, judge_person
 from streams.surveillance.thresholds import Thresholds
@@ -87,6 +87,10 @@ class Surveillance:
         """To the metrics: how much is held."""
         for name, judging in self._judging.items():
             self._metrics.facts_held(name, judging.facts)
+
+    def facts_of_city(self, city: str) -> list[Fact] | None:
+        """None when this process does not have the city; another may."""
+        return self._judging["cities"].facts_of(city)
 
     async def _happened(self, event: Any) -> None:
         """The half of a fact that an event tells."""

@@ -81,6 +81,12 @@ class Guard:
         if self._access == "proxy" and not (self._from_proxy(request) and request.headers.get(self._header)):
             raise web.HTTPForbidden
 
+    def who(self, request: web.Request) -> str:
+        """The name of who signed in, as the sign-in tells it; empty where there is none. Only after `check`."""
+        if self._access == "basic":
+            return self._user.decode()
+        return request.headers.get(self._header, "").strip() if self._access == "proxy" else ""
+
     def _client(self, request: web.Request) -> str:
         """The address the limit is for; behind proxies the last one that none of them bears."""
         if not self._from_proxy(request):

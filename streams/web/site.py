@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import date
+from datetime import date, datetime
 from importlib.resources import files
 
 import structlog
 from aiohttp import web
 
+from schemas.moments import CHINA
 from streams.export.board_client import BoardClient
 from streams.export.inquiry_client import InquiryClient
+from streams.export.months_client import MonthsClient
 from streams.settings import WebSettings
 from streams.web.board import BoardPages
 from streams.web.guard import HEADERS, Guard
@@ -19,6 +21,7 @@ from streams.web.library import Library
 from streams.web.page import PLACES, Place, page
 from streams.web.rulebook import RulebookPages
 from streams.web.sandbox import Sandbox
+from streams.web.surveillance import FindingsDesk, SurveillancePages
 from streams.web.workers import WorkerPages
 
 log = structlog.get_logger("petct.web")
@@ -26,8 +29,14 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _MOST_BYTES = 2 * 1024 * 1024
 
 
-def site(settings: WebSettings, library: Library, today: Callable[[], date]) -> web.Application:
-    """`today` in China."""
+def site(
+    settings: WebSettings,
+    library: Library,
+    today: Callable[[], date],
+    desk: FindingsDesk | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(CHINA),
+) -> web.Application:
+    """`today` and `now` in China. `desk`: where findings are read and handled, with PETCT_WEB_SURVEILLANCE."""
     guard = Guard(settings)
     places: list[Place] = []
     routes = [web.get("/", _home), web.get("/livez", _livez), *_static()]
@@ -42,6 +51,12 @@ def site(settings: WebSettings, library: Library, today: Callable[[], date]) -> 
     if settings.web_inquiry and settings.board_url is not None:
         places.append(Place("/inquiry", "结算查询", "Inquiry"))
         routes += InquiryPages(InquiryClient(settings.board_url, settings.token)).routes()
+    if desk is not None:
+        places.append(Place("/surveillance", "基金监测", "Surveillance"))
+        # Without a watch worker's API the plots have what the findings hold.
+        asks = settings.board_url is not None and settings.token
+        months = MonthsClient(settings.board_url or "", settings.token) if asks else None
+        routes += SurveillancePages(desk, guard.who, now, months).routes()
     if settings.workers:
         places.append(Place("/status", "运行状态", "Status"))
         routes += WorkerPages(settings.workers).routes()

@@ -15,14 +15,14 @@ from typer.testing import CliRunner, Result
 
 from ops.kafka.broker import CHECKOUT, KafkaUnavailableError, free_port
 from ops.registry.apicurio import Apicurio
-from schemas.topics import ADJUSTED, DISCLOSURES, EVENTS, REPLAYS, RULEBOOK
+from schemas.topics import ADJUSTED, ALERTS, DISCLOSURES, EVENTS, REPLAYS, RULEBOOK
 from streams.cli.app import app
 from streams.contract.catalogue import CONTRACTS, Part
 from streams.contract.examples import examples
 from streams.contract.registry import of_topic, subjects
 
 EXAMPLES = examples()
-TOPICS = [EVENTS, ADJUSTED, DISCLOSURES, RULEBOOK, REPLAYS]
+TOPICS = [EVENTS, ADJUSTED, DISCLOSURES, ALERTS, RULEBOOK, REPLAYS]
 
 
 @pytest.fixture(scope="module")

@@ -44,6 +44,7 @@ COMMANDS = [
     ("worker", "settle"),
     ("worker", "watch"),
     ("disclosures", "export"),
+    ("surveillance", "simulate"),
     ("replay", "plan"),
     ("replay", "diff"),
     ("replay", "run"),

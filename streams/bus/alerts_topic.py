@@ -1,0 +1,213 @@
+"""`settlement.alerts` as the desk uses it: read to its end, in no group, and written where an officer did something.
+
+Whoever writes looks at the topic again afterwards: what counts is the order of the partition.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+import orjson
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from schemas.cloudevents import headers
+from schemas.codec import dumps
+from schemas.topics import ALERTS, MAX_OUTPUT_BYTES
+from streams.bus.clients import FETCH_WAIT_MS, REQUEST_TIMEOUT_MS, connection, throw_away
+from streams.bus.topics import partitions_of
+from streams.settings import KafkaSettings
+from streams.surveillance.desk import Deed, Desk, DeskError, Standing, handle, record_of, stands
+
+T = TypeVar("T")
+
+STEP_SECONDS: Final = 20.0
+STALL_SECONDS: Final = 60.0
+STOP_SECONDS: Final = 2.0
+POLL_MS: Final = 500
+_RULEBOOK: Final = "rulebook"
+
+
+class AlertsMissing(DeskError):
+    """There is no topic, or what lay on it is gone."""
+
+
+class AlertsTopic:
+    """Follows the topic. Everything here raises KafkaError or TimeoutError when the broker does not answer.
+
+    One at a time: callers of the same object wait for each other.
+    """
+
+    def __init__(self, settings: KafkaSettings, desk: Desk | None = None) -> None:
+        self._settings = settings
+        self._name = settings.topic(ALERTS)
+        self._lock = asyncio.Lock()
+        self._consumer: AIOKafkaConsumer | None = None
+        self._begin: dict[TopicPartition, int] = {}
+        self.desk = desk or Desk()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def read(self) -> Desk:
+        """The desk with all that is there now. Raises AlertsMissing."""
+        async with self._lock, self._or_anew():
+            await self._catch_up()
+            return self.desk
+
+    async def finding(self, held: Standing) -> dict[str, Any]:
+        """The whole record of its newest revision. Raises AlertsMissing where retention has deleted it since."""
+        async with self._lock, self._or_anew():
+            return (await self._record(held))[0]
+
+    async def do(self, name: str, deed: Deed) -> tuple[Standing, bool]:
+        """Acknowledge or close. The finding as it stands then, and whether anything was written.
+
+        Raises DeskError: no such finding, or one that does not stand so that this could be done, or that was revised or
+        handled meanwhile.
+        """
+        async with self._lock, self._or_anew():
+            await self._catch_up()
+            held = self.desk.find(name)
+            done = handle(held, deed)
+            if done is None:
+                return held, False
+            rulebook = (await self._record(held))[1]
+            record = record_of(held, done)
+            await self._write(held, record, rulebook)
+            await self._catch_up()
+            now = self.desk.findings.get(held.id)
+            stands(now, done)
+            assert now is not None
+            return now, True
+
+    async def stop(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(STOP_SECONDS):
+                    await consumer.stop()
+
+    @contextlib.asynccontextmanager
+    async def _or_anew(self) -> AsyncIterator[None]:
+        """What failed is thrown away, and begun again by the next who asks. A refusal is no failure."""
+        try:
+            yield
+        except DeskError:
+            raise
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _catch_up(self) -> None:
+        consumer = self._consumer or await self._start()
+        topics = list(consumer.assignment())
+        async with asyncio.timeout(STEP_SECONDS):
+            begins = await consumer.beginning_offsets(topics)
+            ends = await consumer.end_offsets(topics)
+        for topic, begin in begins.items():
+            if begin > self._begin.get(topic, 0):
+                self.desk.forget_before(topic.partition, begin)
+            self._begin[topic] = begin
+        loop = asyncio.get_running_loop()
+        moved = loop.time()
+        while True:
+            async with asyncio.timeout(STEP_SECONDS):
+                behind = [topic for topic in topics if await consumer.position(topic) < ends[topic]]
+            if not behind:
+                return
+            async with asyncio.timeout(STEP_SECONDS):
+                fetched = await consumer.getmany(*behind, timeout_ms=POLL_MS, max_records=2_000)
+            for topic, records in fetched.items():
+                moved = loop.time()
+                for record in records:
+                    self.desk.take((topic.partition, record.offset), record.value, record.timestamp)
+            if loop.time() - moved > STALL_SECONDS:
+                raise TimeoutError
+            # A topic of a year is many lots: whoever else lives in this loop has its turn.
+            await asyncio.sleep(0)
+
+    async def _start(self) -> AIOKafkaConsumer:
+        """From the beginning, whatever was read before."""
+        number = await partitions_of(self._settings, ALERTS)
+        if not number:
+            raise AlertsMissing(f"There is no topic {self._name}", "Make it: petct topics create")
+        consumer = AIOKafkaConsumer(
+            **connection(self._settings),
+            client_id="petct-surveillance",
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            max_partition_fetch_bytes=MAX_OUTPUT_BYTES,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
+        )
+        self._consumer = consumer
+        async with asyncio.timeout(STEP_SECONDS):
+            await consumer.start()
+            # Its background task must have begun: stop() would raise CancelledError of a task that never ran.
+            await asyncio.sleep(0)
+            topics = [TopicPartition(self._name, partition) for partition in range(number)]
+            consumer.assign(topics)
+            await consumer.seek_to_beginning(*topics)
+        self.desk = Desk(self.desk.most, self.desk.before)
+        self._begin = {}
+        return consumer
+
+    async def _record(self, held: Standing) -> tuple[dict[str, Any], bytes | None]:
+        """Value, and the rulebook its header names. The reader is left where it was."""
+        consumer = self._consumer or await self._start()
+        topic = TopicPartition(self._name, held.place[0])
+        async with asyncio.timeout(STEP_SECONDS):
+            back = await consumer.position(topic)
+            begin = (await consumer.beginning_offsets([topic]))[topic]
+            try:
+                if held.place[1] >= begin:
+                    consumer.seek(topic, held.place[1])
+                    record = await consumer.getone(topic)
+                    if record.offset == held.place[1]:
+                        rulebook = next((value for name, value in record.headers if name == _RULEBOOK), None)
+                        return orjson.loads(record.value), rulebook
+            finally:
+                consumer.seek(topic, back)
+        raise AlertsMissing("Retention has deleted the record of this finding", "Look again: petct surveillance list")
+
+    async def _write(self, held: Standing, record: dict[str, Any], rulebook: bytes | None) -> None:
+        """At the partition of the finding, so that its records are in one order."""
+        told = headers(event_id=record["event_id"], event_type=record["event_type"], time=record["at"], rulebook="")
+        told = [
+            (name, rulebook if name == _RULEBOOK else value) for name, value in told if name != _RULEBOOK or rulebook
+        ]
+        producer = AIOKafkaProducer(
+            **connection(self._settings),
+            client_id="petct-surveillance",
+            acks="all",
+            enable_idempotence=True,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
+        )
+        try:
+            async with asyncio.timeout(STEP_SECONDS):
+                await producer.start()
+                await producer.send_and_wait(
+                    self._name, dumps(record), key=held.id.encode(), partition=held.place[0], headers=told
+                )
+        finally:
+            await throw_away(producer, STOP_SECONDS)
+
+
+async def ask_alerts(
+    settings: KafkaSettings, question: Callable[[AlertsTopic], Awaitable[T]], before: int | None = None
+) -> T:
+    """Read the topic to its end, as it stood `before` (milliseconds since 1970) where that is given, and ask."""
+    async with AlertsTopic(settings, Desk(before=before)) as topic:
+        await topic.read()
+        return await question(topic)
