@@ -109,6 +109,10 @@ class AlertsTopic:
 
     async def _catch_up(self) -> None:
         consumer = self._consumer or await self._start()
+        if len(consumer.partitions_for_topic(self._name) or ()) > len(consumer.assignment()):
+            # Partitions were added since.
+            await self.stop()
+            consumer = await self._start()
         topics = list(consumer.assignment())
         async with asyncio.timeout(STEP_SECONDS):
             begins = await consumer.beginning_offsets(topics)
