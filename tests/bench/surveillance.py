@@ -37,7 +37,7 @@ from tests.planted import SECRET, codes
 SEED: Final = 1
 PREFIX: Final = "surveillance."
 PARTITIONS: Final = 4
-PATIENCE_SECONDS: Final = 240.0
+PATIENCE_SECONDS: Final = 3_600.0
 BEGIN: Final = "<!-- measured: make bench-surveillance -->"
 END: Final = "<!-- end of what was measured -->"
 
