@@ -87,7 +87,6 @@ DUTIES: Final[dict[Role, Duty]] = {
         "`ack`, `close`, `daily`, and `petct web` with `PETCT_WEB_SURVEILLANCE`",
         reads=(ALERTS,),
         writes=(ALERTS,),
-        group="own",
     ),
     Role.BOARD: Duty("publishes what hospitals must publish", reads=(DISCLOSURES,), group="own"),
 }

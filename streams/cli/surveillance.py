@@ -218,18 +218,20 @@ def _print(
         f"{taken.dead_letters:,} dead letters",
         style="bold",
     )
-    named = sorted({month for counts in months.values() for month in counts})
-    if not named:
-        out.print("No finding.")
-    else:
-        table = Table("rule", *(_right(month) for month in named), _right("all"), box=box.SIMPLE)
-        for rule, counts in months.items():
-            row = [f"{counts[month]:,}" if month in counts else "" for month in named]
-            table.add_row(rule, *row, f"{sum(counts.values()):,}")
-        out.print(table)
+    out.print(_by_month(months) if any(months.values()) else "No finding.")
     for variation, points in curves:
         out.print(f"{variation.written} (* as it is)", style="bold")
         out.print(_curve(points))
+
+
+def _by_month(months: dict[str, dict[str, int]]) -> Table:
+    """A row a month, a column a rule, within the 80 columns of a narrow terminal."""
+    heads = (_right(rule.replace("_", "\n")) for rule in months)
+    table = Table("month", *heads, box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for month in sorted({month for counts in months.values() for month in counts}):
+        table.add_row(month, *(f"{counts[month]:,}" if month in counts else "" for counts in months.values()))
+    table.add_row("all", *(f"{sum(counts.values()):,}" for counts in months.values()), style="bold")
+    return table
 
 
 def _right(name: str) -> Column:

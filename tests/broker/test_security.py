@@ -19,8 +19,9 @@ from aiokafka.errors import TopicAuthorizationFailedError
 from ops.kafka.broker import RealKafka
 from ops.kafka.secured import CLIENTS, EXPIRED, MUTUAL, Identity, SecuredKafka, binding
 from schemas.roles import Role
-from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES, EVENTS
+from schemas.topics import ADJUSTED, ALERTS, DEADLETTERS, DISCLOSURES, EVENTS
 from streams.bus.acls import Acl, acls
+from streams.bus.alerts_topic import AlertsTopic
 from streams.bus.clients import connection
 from streams.bus.doctor import Level, diagnose, gather
 from streams.bus.refused import why_refused
@@ -31,9 +32,11 @@ from streams.replay.planning import Asked, make_plan
 from streams.replay.running import run_plan
 from streams.rulebook import load_rulebook
 from streams.settings import KafkaSettings, Settings
+from streams.surveillance.desk import Deed
 from tests.broker.replaying import LONG_AGO, WHY, notices_before, settlement
 from tests.broker.settling import until_true
 from tests.broker.workers import Worker, free_port
+from tests.findings import finding, value
 from tests.kafka import read_all
 
 pytestmark = [pytest.mark.kafka, pytest.mark.real_kafka, pytest.mark.slow]
@@ -199,6 +202,12 @@ async def test_each_role_does_its_work_with_its_own_rights_and_no_others(place: 
         await until_true(lambda: watch.metric('petct_board_disclosures_total{fate="listed"}') > 0)
         await until_true(lambda: watch.metric("petct_board_rows") > 0)
     assert str(api) in watch.said()
+
+    found = finding()
+    await place.put(ALERTS, (found["finding_id"].encode(), value(found)))
+    async with AlertsTopic(place.settings(Role.SUPERVISOR)) as desk:
+        handled, written = await desk.do(found["finding_id"], Deed("t", "t", "2021-08-01T12:00:00+08:00"))
+    assert (handled.state, written) == ("acknowledged", True)
 
     assert await _read(place, Role.READER, ADJUSTED) == await place.answered(ADJUSTED) == [ours[0], ours[0]]
     assert await _read(place, Role.BOARD, DISCLOSURES) == await place.answered(DISCLOSURES)

@@ -112,6 +112,7 @@ def test_the_wheel_holds_every_file_of_both_packages_and_nothing_else(wheel: Pat
     assert sorted(packed) == sorted(tracked)
     assert any(name.startswith("streams/rulebook/notices/") and name.endswith(".yaml") for name in packed)
     assert "streams/adjudication/compound_surnames.txt" in packed
+    assert "streams/surveillance/thresholds/national.yaml" in packed
 
 
 def test_the_installed_command_settles_the_worked_example(petct: Path, tmp_path: Path) -> None:
@@ -134,6 +135,13 @@ def test_the_installed_command_finds_and_accepts_its_own_notices(petct: Path, tm
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "sha256:" in done.stdout
+
+
+def test_the_installed_command_finds_and_accepts_its_own_thresholds(petct: Path, tmp_path: Path) -> None:
+    done = run([petct, "surveillance", "check"], tmp_path)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "8 entries: no mistake" in done.stdout
 
 
 def test_without_the_demo_extra_the_demo_says_what_to_install(petct: Path, tmp_path: Path) -> None:
