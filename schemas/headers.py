@@ -26,13 +26,18 @@ class _Headers(BaseModel):
 
 
 class CloudEventHeaders(_Headers):
-    """CloudEvents 1.0 in binary mode, and the hash of the rulebook that decided."""
+    """CloudEvents 1.0 in binary mode, and the hash of the rulebook, of a finding of the thresholds, that decided."""
 
     ce_specversion: Literal["1.0"]
     ce_id: EventId
     ce_source: Annotated[Literal["/petct-settlement"], Field(description="who wrote the record")] = SOURCE
     ce_type: Annotated[str, Field(description="the record's event_type")]
-    ce_time: Annotated[_Moment, Field(description="when the settlement occurred; of a disclosure the day at midnight")]
+    ce_time: Annotated[
+        _Moment,
+        Field(
+            description="when the settlement occurred; of a disclosure the day, of a finding its last day, at midnight"
+        ),
+    ]
     content_type: Annotated[Literal["application/json"], Field(alias="content-type")]
     rulebook: RulebookHash
 

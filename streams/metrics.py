@@ -429,7 +429,7 @@ CATALOGUE: Final[dict[str, Metric]] = {
         Metric(
             "petct_surveillance_findings_total",
             "counter",
-            "findings",
+            "records",
             "Records of findings written to settlement.alerts; after a crash one may be counted again.",
             "What does surveillance find, and what does it take back?",
             {"rule": get_args(Rule), "kind": FINDING_KINDS},
@@ -438,7 +438,7 @@ CATALOGUE: Final[dict[str, Metric]] = {
         Metric(
             "petct_surveillance_facts_total",
             "counter",
-            "facts",
+            "settlements",
             "Facts of settlements that reached their person or their city, by what became of them: `unchanged` was "
             "known already, `late` is older than what is kept and left out.",
             "Does surveillance move?",
@@ -448,7 +448,7 @@ CATALOGUE: Final[dict[str, Metric]] = {
         Metric(
             "petct_surveillance_held_facts",
             "gauge",
-            "facts",
+            "settlements",
             "Facts of settlements that this process holds, of its persons and of its cities.",
             "Does its memory stay bounded?",
             {"subjects": SUBJECTS},

@@ -121,4 +121,26 @@ def policy() -> Dashboard:
                 per_second=True,
             )
         )
+        .with_row(Row("Surveillance"))
+        .with_panel(
+            lines(
+                "What does surveillance find?",
+                "petct_surveillance_findings_total",
+                Query(
+                    'sum by (rule) (rate(petct_surveillance_findings_total{kind="raised"}[$__rate_interval])) > 0',
+                    "{{rule}}",
+                ),
+                per_second=True,
+                stacked=True,
+                note="Of all watch workers. Suspicions, not verdicts: whose they are stands on settlement.alerts.",
+            )
+        )
+        .with_panel(
+            lines(
+                "Does its memory stay bounded?",
+                "petct_surveillance_held_facts",
+                Query("sum by (subjects) (petct_surveillance_held_facts)", "{{subjects}}"),
+                unit="short",
+            )
+        )
     )

@@ -59,13 +59,13 @@ class AlertsTopic:
 
     async def read(self) -> Desk:
         """The desk with all that is there now. Raises AlertsMissing."""
-        async with self._lock, self._or_anew():
+        async with self._alone():
             await self._catch_up()
             return self.desk
 
     async def finding(self, held: Standing) -> dict[str, Any]:
         """The whole record of its newest revision. Raises AlertsMissing where retention has deleted it since."""
-        async with self._lock, self._or_anew():
+        async with self._alone():
             return (await self._record(held))[0]
 
     async def do(self, name: str, deed: Deed) -> tuple[Standing, bool]:
@@ -74,7 +74,7 @@ class AlertsTopic:
         Raises DeskError: no such finding, or one that does not stand so that this could be done, or that was revised or
         handled meanwhile.
         """
-        async with self._lock, self._or_anew():
+        async with self._alone():
             await self._catch_up()
             held = self.desk.find(name)
             done = handle(held, deed)
@@ -97,8 +97,11 @@ class AlertsTopic:
                     await consumer.stop()
 
     @contextlib.asynccontextmanager
-    async def _or_anew(self) -> AsyncIterator[None]:
+    async def _alone(self) -> AsyncIterator[None]:
         """What failed is thrown away, and begun again by the next who asks. A refusal is no failure."""
+        # While the broker is silent nobody waits for all who came before.
+        async with asyncio.timeout(STEP_SECONDS):
+            await self._lock.acquire()
         try:
             yield
         except DeskError:
@@ -106,6 +109,8 @@ class AlertsTopic:
         except BaseException:
             await self.stop()
             raise
+        finally:
+            self._lock.release()
 
     async def _catch_up(self) -> None:
         consumer = self._consumer or await self._start()

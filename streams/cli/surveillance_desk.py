@@ -155,7 +155,8 @@ def show_finding(name: FindingName, as_json: AsJson = False) -> None:
 
     held, record = _ask(question)
     if as_json:
-        terminal.print_json({**held.plain(), "record": record})
+        note = held.handling.note if held.handling is not None else None
+        terminal.print_json({**held.plain(), "note": note, "record": record})
         return
     out = terminal.stdout()
     rows: dict[str, Any] = {

@@ -29,6 +29,7 @@ from streams.replay.plans import Plan, Stretch
 from streams.rulebook import Rulebook
 from streams.surveillance.facts import Fact, fact_of
 from streams.surveillance.findings import Held, reconcile
+from streams.surveillance.findings import headers as finding_headers
 from streams.surveillance.judge import judge_person
 from streams.surveillance.thresholds import Threshold, Thresholds
 
@@ -192,6 +193,7 @@ def examples() -> dict[str, dict[str, Any]]:
     }
     published, withdrawn = answers["direct"], answers["reversed"]
     letter = answer({**_PLAIN, "hospital": {**_HOSPITAL, "level": "huge"}})
+    findings = _findings()
     return {
         "settlement.completed": {"direct": _PLAIN, "manual": _FULL, "refund": _REFUND},
         "settlement.reversed": {"duplicate": _REVERSAL, "benign_result": _REFUSED},
@@ -205,10 +207,11 @@ def examples() -> dict[str, dict[str, Any]]:
         "settlement.reversal_refused": {"benign_result": _adjusted(answers["refused"])},
         "disclosure.published": {"direct": published.disclosure},
         "disclosure.withdrawn": {"reversed": withdrawn.disclosure},
-        **_findings(),
+        **findings,
         "cloudevents.headers": {
             "adjusted": headers(published.outputs[0].headers),
             "disclosure": headers(next(output.headers for output in published.outputs if output.topic == DISCLOSURES)),
+            "finding": headers(finding_headers(findings["finding.raised"]["split_charge"])),
         },
         "deadletter.headers": {"schema": headers(letter.outputs[0].headers)},
         "rulebook.release": {"whole": orjson.loads(releases.newest().rulebook)},

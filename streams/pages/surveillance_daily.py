@@ -31,6 +31,12 @@ _TABLES: Final[dict[By, tuple[str, str]]] = {
     "city": ("按城市", "By city"),
     "hospital": ("按医院", "By hospital"),
 }
+_KEYS: Final[dict[By, tuple[str, str]]] = {
+    "all": ("范围", "scope"),
+    "rule": ("规则", "rule"),
+    "city": ("城市", "city"),
+    "hospital": ("医院", "hospital"),
+}
 RULES: Final = {
     "overcharge": ("超标准收费", "charged above the price"),
     "duplicate_report_fee": ("重复收取报告费", "a report fee beside the scan"),
@@ -67,6 +73,7 @@ def summary_html(made: Summary) -> str:
         made=made,
         heads=[_HEADS[name] for name in COUNTED],
         titles=_TABLES,
+        keys=_KEYS,
         rules=RULES,
     )
 

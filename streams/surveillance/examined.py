@@ -12,6 +12,7 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import Final, NamedTuple
 
+from schemas.decimals import times
 from streams.surveillance.facts import Fact, Scan
 
 EVENT_DAY_QUORUM: Final = 3
@@ -96,7 +97,9 @@ def _after(refunds: list[tuple[Fact, Scan]], charged: list[Examined]) -> list[Ex
 
 def _alike(one: Examined, refund: Scan) -> bool:
     """At the same price for one, and not more than was charged."""
-    return one.quantity >= -refund.quantity and one.charged * -refund.quantity == -refund.charged * one.quantity
+    return one.quantity >= -refund.quantity and times(one.charged, refund.quantity) == times(
+        refund.charged, one.quantity
+    )
 
 
 def _age(fact: Fact) -> tuple[date, str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from calendar import monthrange
 from datetime import date, timedelta
+from typing import Final
 
 from streams.surveillance.suspicion import Days
 
-_WEEK = 7
+_WEEK: Final = 7
+_FIRST_MONTH: Final = 12
 
 
 def day_of(day: date) -> Days:
@@ -20,8 +22,10 @@ def month_number(day: date) -> int:
 
 
 def months(first: int, last: int) -> Days:
-    """From the first day of one numbered month to the last of another."""
-    return Days(date(first // 12, first % 12 + 1, 1), _last_of(last))
+    """From the first day of one numbered month to the last of another, as far as the calendar goes."""
+    begin = date(first // 12, first % 12 + 1, 1) if first >= _FIRST_MONTH else date.min
+    year, at = last // 12, last % 12 + 1
+    return Days(begin, date(year, at, monthrange(year, at)[1]))
 
 
 def week_number(day: date) -> int:
@@ -30,8 +34,9 @@ def week_number(day: date) -> int:
 
 
 def weeks(first: int, last: int) -> Days:
-    """From the Monday of one numbered week to the Sunday of another."""
-    return Days(date.fromordinal(first * _WEEK + 1), date.fromordinal((last + 1) * _WEEK))
+    """From the Monday of one numbered week to the Sunday of another, as far as the calendar goes."""
+    begin, end = first * _WEEK + 1, (last + 1) * _WEEK
+    return Days(date.fromordinal(max(begin, 1)), date.fromordinal(min(end, date.max.toordinal())))
 
 
 def quarter_of(day: date) -> Days:
@@ -46,8 +51,3 @@ def year_of(day: date) -> Days:
 def before(day: date, days: int) -> date:
     """`days` earlier; the first day of the calendar where there is none."""
     return day - timedelta(days) if days < day.toordinal() else date.min
-
-
-def _last_of(month: int) -> date:
-    year, at = month // 12, month % 12 + 1
-    return date(year, at, monthrange(year, at)[1])

@@ -14,7 +14,7 @@ import pytest
 from ops.kafka.broker import RealKafka
 from schemas.alerts import Finding
 from schemas.headers import CloudEventHeaders
-from schemas.topics import ALERTS, PERSONS
+from schemas.topics import ADJUSTED, ALERTS, CITIES, PERSONS
 from tests.broker.expected import Records
 from tests.broker.settling import PATIENCE, Scene, scene, until_true
 from tests.broker.supervised import (
@@ -30,7 +30,7 @@ from tests.broker.supervised import (
     settlements,
     undoing,
 )
-from tests.broker.watching import Watch
+from tests.broker.watching import Watch, create_watched_topics
 from tests.kafka import Broker
 
 pytestmark = [pytest.mark.real_kafka, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -166,13 +166,55 @@ async def test_two_processes_killed_at_random_write_the_same_findings_and_none_o
         # Nothing is left but what Kafka has, and it is all that is needed.
         for watch in (first, second):
             await asyncio.to_thread(watch.kill)
-            watch.lose_folder()
-            watch.start()
         last = records(undoing(one) for one in made[5:-20:13])
         await settle(on, last)
-        await _until_found(on, offline(events + last), first, second)
-        assert "Traceback" not in first.said() + second.said()
-        assert {id for id, one in (await newest(on)).items() if one["status"] == "open"} == offline(
-            events + last
-        ).keys()
+        with Watch.of(on, tmp_path, "w2", **SURVEILLED) as third:
+            await _until_found(on, offline(events + last), third)
+        assert "Traceback" not in first.said() + second.said() + third.said()
         assert await _written_once(on) == 0
+
+
+async def test_what_is_wrong_with_it_is_told_before_anything_is_judged(on_kafka: Scene, tmp_path: Path) -> None:
+    on = on_kafka
+    thresholds = tmp_path / "thresholds"
+    thresholds.mkdir()
+    (thresholds / "ours.yaml").write_text("id: ours\ntitle: ours\nentries: {overcharg: {}}\n", "utf-8")
+    with Watch.of(on, tmp_path, "w0", **SURVEILLED, PETCT_SURVEILLANCE_RULES=str(thresholds)) as mistaken:
+        assert await asyncio.to_thread(mistaken.exit_code) == 2
+        assert "ours.yaml" in mistaken.said()
+        assert "overcharg" in mistaken.said()
+
+    events = records(settlements(3, 10, 6))
+    await settle(on, events)
+    wanted = offline(events)
+    with Watch.of(on, tmp_path, "w1", **SURVEILLED) as watch:
+        await _until_found(on, wanted, watch)
+        await asyncio.to_thread(watch.kill)
+    other = {**SURVEILLED, "PETCT_SURVEILLANCE_SECRET": "another"}
+    with Watch.of(on, tmp_path, "w1", **other) as stranger:
+        assert await asyncio.to_thread(stranger.exit_code) == 2
+        assert "PETCT_SURVEILLANCE_SECRET is not the one that the tables" in stranger.said()
+    # It wrote nothing under it.
+    assert await open_findings(on) == wanted
+
+
+async def test_a_record_that_cannot_be_read_is_left_out_told_and_stops_nothing(on_kafka: Scene, tmp_path: Path) -> None:
+    on = on_kafka
+    await on.send(b"no json", b"[]", b'{"event_type": "secret-mark"}', topic=ADJUSTED)
+    await on.send(b"no json", b'{"person": "secret-mark"}', topic=PERSONS)
+    events = records(settlements(3, 10, 6))
+    await settle(on, events)
+    with Watch.of(on, tmp_path, **SURVEILLED) as watch:
+        await _until_found(on, offline(events), watch)
+        assert watch.metric('petct_surveillance_unreadable_total{topic="adjusted"}') == 3
+        assert watch.metric('petct_surveillance_unreadable_total{topic="persons"}') == 2
+        assert "secret-mark" not in watch.said()
+
+
+async def test_topics_that_are_not_there_are_told(real_kafka: RealKafka, prefix: str, tmp_path: Path) -> None:
+    on = scene(Broker("real", real_kafka.bootstrap_servers), prefix)
+    await create_watched_topics(on)
+    with Watch.of(on, tmp_path, **SURVEILLED) as watch:
+        assert await asyncio.to_thread(watch.exit_code) == 3
+        for name in (PERSONS, CITIES, ALERTS):
+            assert f"{on.settings.topic(name)} does not exist" in watch.said()

@@ -109,6 +109,9 @@ async def test_a_finding_is_listed_shown_acknowledged_and_closed_and_open_again_
     closed = await told(on, "close", name_of(1), *BY, "--as", "unfounded", "--revision", "1")
     assert (closed["written"], closed["status"], closed["handled"]["as"]) == (True, "closed", "unfounded")
 
+    assert "records asked for" not in json.dumps(await told(on, "list"))
+    assert (await told(on, "show", name_of(1)))["note"] == "records asked for"
+
     (at,) = {record.partition for record in await on.records(ALERTS) if record.key == name_of(1).encode()}
     handled = [record for record in await on.records(ALERTS) if b'"of_revision"' in record.value]
     assert [record.partition for record in handled] == [at, at]

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,11 @@ from aiokafka import AIOKafkaProducer
 from playwright.async_api import Locator
 
 from ops.kafka.broker import RealKafka
+from schemas.moments import CHINA
 from schemas.topics import ALERTS
+from streams.bus.alerts_topic import AlertsTopic
+from streams.pages.surveillance_daily import summary_html
+from streams.surveillance.daily import summary
 from tests.broker.settling import PATIENCE, Scene, scene
 from tests.broker.supervised import SURVEILLED, create_surveilled_topics, records, settle
 from tests.broker.watching import TOKEN, Watch
@@ -143,6 +148,7 @@ async def _seen_and_handled(on: Scene, watch: Watch, tmp_path: Path, arrive: Arr
         await _a_hospital(visitor)
         await _handled(visitor, on)
         await _another_site_cannot_send_the_form(visitor, on, pages)
+        await _the_summary_can_be_read_by_everybody(visitor, on)
         await _narrow_and_english(pages, arrive)
         for hidden in (PERSON, "S1", "asked for", "office"):
             assert hidden not in pages.said()
@@ -273,6 +279,18 @@ async def _another_site_cannot_send_the_form(visitor: Visitor, on: Scene, pages:
         assert answer.status == 403, "signed in, and refused"
         await elsewhere.close()
     assert len(await on.records(ALERTS)) == before
+
+
+async def _the_summary_can_be_read_by_everybody(visitor: Visitor, on: Scene) -> None:
+    """The file for the bureau, of the day of this test."""
+    async with AlertsTopic(on.settings) as topic:
+        made = summary(await topic.read(), datetime.now(CHINA).date())
+    # Not within the site, whose policy of contents is stricter than the file's own.
+    await visitor.page.goto("about:blank")
+    await visitor.page.set_content(summary_html(made))
+    assert "短期内重复检查" in await visitor.content()
+    assert HOSPITAL in await visitor.content()
+    await visitor.check()
 
 
 async def _narrow_and_english(pages: Pages, arrive: Arrive) -> None:

@@ -70,9 +70,10 @@ def watching(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> WatchSettings:
 
 
 def _load(kind: type[S], given: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> S:
-    secret = tmp_path / "secret"
-    secret.write_text("not a secret", "utf-8")
     for name, value in given.items():
+        secret = tmp_path / value.replace("/", "-")
+        if value.startswith("/run/secrets/"):
+            secret.write_text(f"not a secret: {name}", "utf-8")
         monkeypatch.setenv(name, str(secret) if value.startswith("/run/secrets/") else value)
     return load(kind)
 
@@ -161,8 +162,10 @@ def test_watch_is_a_user_of_its_own_and_never_sees_the_disclosure_secret(watchin
     }
     document = (CHECKOUT / "docs" / "deployment.md").read_text("utf-8")
     (made,) = re.findall(rf"create secret generic {volume['secret']['secretName']} (.+)", document)
-    assert re.findall(r"--from-literal=([\w-]+)=", made) == [Path(WATCH_ENVIRONMENT[PASSWORD]).name]
-    assert f"petct topics acls watch --user {watching.kafka_sasl_username}" in document
+    given = [Path(WATCH_ENVIRONMENT[name]).name for name in (PASSWORD, "PETCT_SURVEILLANCE_SECRET_FILE")]
+    assert re.findall(r"--from-literal=([\w-]+)=", made) == given
+    for role in ("watch", "surveillance"):
+        assert f"petct topics acls {role} --user {watching.kafka_sasl_username}" in document
     assert "PETCT_DISCLOSURE_SECRET" not in COMPOSE["services"]["watch"]["environment"]
 
 

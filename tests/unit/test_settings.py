@@ -8,7 +8,7 @@ import pytest
 
 from schemas.secrets import DisclosureSecrets
 from streams.exit_codes import MEANING, ExitCode
-from streams.settings import KafkaSettings, SecretSettings, Settings, SettingsError, load, misspelt
+from streams.settings import KafkaSettings, SecretSettings, Settings, SettingsError, WatchSettings, load, misspelt
 from streams.settings_reference import reference
 
 CHECKOUT = Path(__file__).parents[2]
@@ -181,3 +181,42 @@ def test_the_configuration_reference_is_up_to_date() -> None:
     assert (CHECKOUT / "docs" / "configuration.md").read_text("utf-8") == reference(), (
         "python -m streams.settings_reference > docs/configuration.md"
     )
+
+
+def test_surveillance_has_a_secret_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("PETCT_DISCLOSURE_SECRET")
+    assert load(WatchSettings).surveillance_key == b""
+    monkeypatch.setenv("PETCT_SURVEILLANCE", "true")
+    ((variable, problem),) = _told(WatchSettings).items()
+    assert variable == "PETCT_SURVEILLANCE_SECRET or PETCT_SURVEILLANCE_SECRET_FILE"
+    assert problem == "is not set, but PETCT_SURVEILLANCE needs a secret"
+    (tmp_path / "secret").write_text("of surveillance\n", "utf-8")
+    monkeypatch.setenv("PETCT_SURVEILLANCE_SECRET_FILE", str(tmp_path / "secret"))
+    assert load(WatchSettings).surveillance_key == b"of surveillance"
+
+
+@pytest.mark.parametrize("own", ["PETCT_SURVEILLANCE_SECRET", "PETCT_SURVEILLANCE_SECRET_FILE"])
+@pytest.mark.parametrize("other", ["PETCT_DISCLOSURE_SECRET", "PETCT_DISCLOSURE_SECRET_FILE"])
+def test_the_secret_of_surveillance_is_not_that_of_disclosures(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own: str, other: str
+) -> None:
+    monkeypatch.delenv("PETCT_DISCLOSURE_SECRET")
+    (tmp_path / "a").write_text("the same secret", "utf-8")
+    (tmp_path / "b").write_text("the same secret\n", "utf-8")
+    for name, file in ((own, "a"), (other, "b")):
+        monkeypatch.setenv(name, str(tmp_path / file) if name.endswith("FILE") else "the same secret")
+    (problem,) = _told(WatchSettings).items()
+    assert problem[0].startswith(own)
+    assert "findings could be joined with disclosures" in problem[1]
+    assert "the same secret" not in problem[1]
+
+
+def test_nor_one_of_those_that_come_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PETCT_DISCLOSURE_LATER_SECRETS", "2030-01-01 a later one")
+    monkeypatch.setenv("PETCT_SURVEILLANCE_SECRET", "a later one")
+    assert "is the disclosure secret too" in _told(WatchSettings)["PETCT_SURVEILLANCE_SECRET"]
+
+
+def test_thresholds_are_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PETCT_SURVEILLANCE_RULES", str(tmp_path / "nowhere"))
+    assert _told(WatchSettings) == {"PETCT_SURVEILLANCE_RULES": "names no folder"}

@@ -45,7 +45,7 @@ def indication_drift(exams: Sequence[Examined], thresholds: Thresholds, today: d
         for exam in held:
             mixes[month_number(exam.day)][exam.fact.indication or NOT_STATED] += 1
         hits: defaultdict[Days, list[_Hit]] = defaultdict(list)
-        for last in range(min(mixes), max(mixes) + 1):
+        for last in sorted(mixes):
             end = months(last, last).last
             threshold = thresholds.of(RULE, held[-1].fact.hospital_region, end)
             if threshold is None or not is_over(end, threshold, today):

@@ -77,7 +77,7 @@ def out_of_scope_share(exams: Sequence[Examined], thresholds: Thresholds, today:
         region[exam.fact.hospital] = exam.fact.hospital_region
     for hospital, held in sorted(of_hospital.items()):
         hits: defaultdict[Days, list[_Hit]] = defaultdict(list)
-        for last in range(min(held.scans), max(held.scans) + 1):
+        for last in sorted(held.scans):
             end = months(last, last).last
             threshold = thresholds.of(RULE, region[hospital], end)
             if threshold is None or not is_over(end, threshold, today):

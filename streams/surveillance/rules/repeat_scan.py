@@ -8,9 +8,11 @@ NCD 220.6.17 (one initial and three subsequent). Source: 医疗保障基金使�
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date
+from itertools import groupby
 from typing import Final, NamedTuple
 
 from streams.surveillance.examined import Examined
@@ -22,8 +24,16 @@ from streams.surveillance.thresholds import Threshold, Thresholds
 RULE: Final = "repeat_scan"
 CATEGORY: Final = "过度检查"
 
-_Course = list[list[Examined]]
-"""Occasions in order of time; of each, its examinations."""
+
+class _Day(NamedTuple):
+    day: date
+    exams: list[Examined]
+    planning: bool
+    """Whether all of them only serve to plan radiotherapy."""
+
+
+_Course = list[list[_Day]]
+"""Occasions in order of time; of each, its days."""
 
 
 class _Hit(NamedTuple):
@@ -37,46 +47,52 @@ class _Hit(NamedTuple):
 
 def repeat_scan(exams: Sequence[Examined], thresholds: Thresholds) -> Iterator[Suspicion]:
     """`exams` of one person, in order of time."""
+    days = _by_day(exams)
     hits: defaultdict[Days, list[_Hit]] = defaultdict(list)
-    days = sorted({exam.day for exam in exams})
-    for day in days:
-        last = next(exam for exam in reversed(exams) if exam.day == day)
-        threshold = thresholds.of(RULE, last.fact.insured_region, day)
+    for at, (day, held, _) in enumerate(days):
+        threshold = thresholds.of(RULE, held[-1].fact.insured_region, day)
         if threshold is None:
             continue
         for most, span in (("max_scans", "window_days"), ("short_max_scans", "short_window_days")):
-            since = day - timedelta(min(threshold.whole(span) - 1, day.toordinal() - 1))
-            within = [exam for exam in exams if since <= exam.day <= day]
-            course = _occasions(within, threshold.whole("planning_days"))
+            width = threshold.whole(span)
+            first = bisect_left(days, day.toordinal() - width + 1, hi=at, key=lambda one: one.day.toordinal())
+            if at + 1 - first <= threshold.whole(most):
+                continue
+            course = _occasions(days[first : at + 1], threshold.whole("planning_days"))
             if (above := len(course) - threshold.whole(most)) > 0:
-                hit = _Hit(above, threshold.whole(most), threshold.whole(span), day, course, threshold)
-                hits[year_of(day)].append(hit)
+                hits[year_of(day)].append(_Hit(above, threshold.whole(most), width, day, course, threshold))
     for year, found in sorted(hits.items()):
         # The longer window first: of two equally strong it tells more.
         yield _said(year, max(found, key=lambda hit: (hit.above, hit.days, hit.at)))
 
 
-def _occasions(exams: Sequence[Examined], planning_days: int) -> _Course:
-    """`exams` by day; days that only serve to plan radiotherapy are one with an earlier such day close before."""
+def _by_day(exams: Sequence[Examined]) -> list[_Day]:
+    return [
+        _Day(day, held, all(exam.fact.indication == PLANNING for exam in held))
+        for day, same in groupby(exams, key=lambda exam: exam.day)
+        for held in (list(same),)
+    ]
+
+
+def _occasions(days: Sequence[_Day], planning_days: int) -> _Course:
+    """A day of planning is one occasion with an earlier such day close before."""
     course: _Course = []
-    by_day: defaultdict[date, list[Examined]] = defaultdict(list)
-    for exam in exams:
-        by_day[exam.day].append(exam)
-    planned: list[Examined] | None = None
-    for day, held in sorted(by_day.items()):
-        if not all(exam.fact.indication == PLANNING for exam in held):
-            course.append(held)
-        elif planned is not None and (day - planned[0].day).days <= planning_days:
-            planned += held
-        else:
-            planned = list(held)
-            course.append(planned)
+    planned: list[_Day] | None = None
+    for one in days:
+        if one.planning and planned is not None and (one.day - planned[0].day).days <= planning_days:
+            planned.append(one)
+            continue
+        course.append([one])
+        if one.planning:
+            planned = course[-1]
     return course
 
 
 def _said(year: Days, hit: _Hit) -> Suspicion:
-    exams = sorted((exam for held in hit.course for exam in held), key=lambda exam: exam.day)
-    beyond = [exam for held in hit.course[hit.most :] for exam in held]
+    # In order of time again: days of planning were put with the first of them.
+    days = sorted((one for held in hit.course for one in held), key=lambda one: one.day)
+    exams = [exam for one in days for exam in one.exams]
+    beyond = [exam for held in hit.course[hit.most :] for one in held for exam in one.exams]
     hospitals = {exam.fact.hospital for exam in exams}
     where = "at one hospital" if len(hospitals) == 1 else f"at {len(hospitals)} hospitals"
     return suspicion(

@@ -64,8 +64,8 @@ def _hits(exams: Sequence[Examined], thresholds: Thresholds, today: date) -> Ite
         count[week] += 1
         spent[week] += exam.charged
     region = exams[-1].fact.hospital_region
-    # A window may reach some weeks beyond the last examination.
-    for last in range(min(count), max(count) + 1):
+    # A window that ends in a week without any holds no more than one that ended before.
+    for last in sorted(count):
         sunday = weeks(last, last).last
         threshold = thresholds.of(RULE, region, sunday)
         if threshold is None or not is_over(sunday, threshold, today):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import textwrap
 from datetime import date, timedelta
 from pathlib import Path
 
 import orjson
 import pytest
 
-from streams.surveillance.thresholds import INSTALLED, RULES
+from streams.surveillance.thresholds import INSTALLED, RULES, load_thresholds
 from tests import builders
 from tests.facts import installed
-from tests.unit.cli.conftest import Petct
+from tests.unit.cli.conftest import ROOT, Petct
 
 
 @pytest.fixture
@@ -134,6 +136,28 @@ def test_a_backtest_takes_thresholds_of_a_folder(petct: Petct, events: Path, tmp
     (folder / "national.yaml").write_text(text.replace("min_scans: {value: 1,", "min_scans: {value: 99,", 1), "utf-8")
     told = orjson.loads(petct("surveillance", "backtest", "--events", events, "--rules", folder, "--json").stdout)
     assert told["findings"]["overcharge"] == {}
+
+
+def test_the_commands_of_the_page_run(petct: Petct, events: Path, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "surveillance.md").read_text("utf-8")
+    blocks = re.findall(r"test_surveillance.py -->\n```sh\npetct (.+)\n```", page)
+    assert [command.split()[1] for command in blocks] == ["check", "backtest"]
+    shutil.copytree(INSTALLED, tmp_path / "our-thresholds")
+    shutil.copy(events, tmp_path / "2024.jsonl")
+    for command in blocks:
+        done = petct(*command.partition("#")[0].split())
+        assert done.returncode == 0, done.stderr
+
+
+def test_an_entry_as_the_page_shows_it_is_one(tmp_path: Path) -> None:
+    """With the numbers it leaves out."""
+    page = (ROOT / "docs" / "surveillance.md").read_text("utf-8")
+    (shown,) = re.findall(r"```yaml\n(.+?)```", page, re.DOTALL)
+    rest = {"short_max_scans": 3, "short_window_days": 60, "planning_days": 14, "late_days": 92}
+    entry = shown + "".join(f"  {name}: {{value: {value}, origin: a test}}\n" for name, value in rest.items())
+    text = "id: ours\ntitle: A test\nentries:\n" + textwrap.indent(entry, "  ")
+    (tmp_path / "ours.yaml").write_text(text, "utf-8")
+    assert load_thresholds(tmp_path).entries[0].whole("max_scans") == 4
 
 
 def test_thresholds_with_mistakes_judge_nothing(petct: Petct, events: Path, spoilt: Path) -> None:

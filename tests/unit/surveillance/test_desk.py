@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from schemas.alerts import FindingHandled
 from schemas.codec import dumps
 from streams.pages.surveillance_daily import WRITE
+from streams.rulebook import load_rulebook
 from streams.surveillance.daily import summary
 from streams.surveillance.desk import (
     Deed,
@@ -31,6 +32,9 @@ from streams.surveillance.desk import (
     record_of,
     stands,
 )
+from streams.surveillance.offline import Offline
+from streams.surveillance.thresholds import load_thresholds
+from tests.broker.supervised import records, settlements
 from tests.findings import HOSPITAL, OTHER_HOSPITAL, PERSON, finding, name_of, of_hospital, value
 
 DAY = date(2021, 8, 1)
@@ -84,7 +88,6 @@ def test_a_finding_goes_from_open_over_acknowledged_to_closed_and_says_by_whom()
         "what": "closed",
         "as": "unfounded",
         "by": "desk-1",
-        "note": "restaging after treatment",
         "at": AT,
         "of_revision": 1,
     }
@@ -284,6 +287,21 @@ def test_a_deed_says_who_and_why_in_one_line(wrong: dict[str, str]) -> None:
     topic.write(finding())
     with pytest.raises(Refused):
         topic.done(replace(UNFOUNDED, **wrong))  # type: ignore[arg-type]
+
+
+def test_the_desk_reads_all_that_the_judges_write() -> None:
+    """Of settlements with every kind of abuse in them, judged by the worker's own functions."""
+    judged = Offline(load_rulebook(), load_thresholds(), b"s")
+    for _, made in records(settlements(seed=1, persons=40, scans=6)):
+        judged.take(made)
+    found = list(judged.findings().values())
+    topic = Topic()
+    topic.write(*found)
+    assert topic.desk.unread == 0
+    assert {held.id for held in topic.desk.findings.values()} == {record["finding_id"] for record in found}
+    assert len({held.rule for held in topic.desk.findings.values()}) > 3
+    for held in topic.desk.findings.values():
+        FindingHandled.model_validate(record_of(held, handle(held, CONFIRMED) or pytest.fail("it is open")))
 
 
 def _days() -> Topic:

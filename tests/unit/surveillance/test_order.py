@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -12,13 +12,18 @@ from typing import Any
 import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
+from schemas.alerts import AlertRecord
+from schemas.codec import dumps
 from streams.surveillance.examined import event_day
-from streams.surveillance.facts import Fact, Fee, newer
+from streams.surveillance.facts import Fact, Fee
 from streams.surveillance.findings import Held, Record, reconcile
 from streams.surveillance.judge import judge_city, judge_person
+from streams.surveillance.keeping import Judge, Kept, Step, step
 from streams.surveillance.offline import Offline, subjects_of, suspicions_of
 from streams.surveillance.periods import before
+from streams.surveillance.suspicion import Suspicion
 from streams.surveillance.thresholds import Thresholds
 from tests import builders
 from tests.facts import ABOVE, EXCLUDED, SECRET, SPRING, fact, installed, scan
@@ -41,6 +46,8 @@ def low() -> Thresholds:
 
 
 LOW = low()
+READ = TypeAdapter[Any](AlertRecord)
+PERSON, CITY = LOW.person_horizon_days(), LOW.city_horizon_days()
 
 
 def numbered(number: int) -> Fact:
@@ -71,32 +78,74 @@ FACTS = st.builds(
 )
 
 
+AMOUNTS = st.decimals(-(10**14) + 1, 10**14 - 1, places=2)
+SCANS = st.builds(
+    lambda day, quantity, charged, regulated, reasons, outcome: scan(
+        day, str(charged), quantity=quantity, regulated=regulated, reasons=reasons, outcome=outcome
+    ),
+    st.dates() | st.sampled_from([date.min, date.max, SPRING]),
+    st.decimals(-(10**14) + 1, 10**14 - 1, places=4).filter(bool) | st.sampled_from([Decimal(1), Decimal(-1)]),
+    AMOUNTS,
+    st.none() | AMOUNTS,
+    st.sampled_from([(), (ABOVE,), ("indication_contradicted",), EXCLUDED[1]]),
+    st.sampled_from(["covered", "not_covered", "needs_review", "no_rule"]),
+)
+WILD = st.builds(
+    lambda number, scans, fees, indication, occurred: replace(
+        fact(number, *scans, person=f"{number % 3:032x}", hospital=f"H{number % 2}"),
+        report_fees=fees,
+        partial_scans=fees,
+        indication=indication,
+        contradicted=True,
+        occurred_on=occurred,
+    ),
+    st.integers(0, 9),
+    st.lists(SCANS, min_size=1, max_size=4),
+    st.builds(
+        lambda amount, day: (Fee("002208000080000", amount, day), Fee("002304000080000", amount, day)),
+        AMOUNTS,
+        st.none() | st.dates() | st.sampled_from([date.min, date.max]),
+    ),
+    st.none() | st.sampled_from(["staging", "radiotherapy_planning"]),
+    st.dates() | st.sampled_from([date.min, date.max]),
+)
+
+
+@settings(max_examples=150)
+@given(st.lists(WILD, max_size=12))
+def test_no_fact_whatever_stops_the_judging(come: list[Fact]) -> None:
+    judge_person(come, LOW)
+    suspicions = [*judge_person(come, LOW), *judge_city(come, LOW, date.max), *judge_city(come, LOW, event_day(come))]
+    records, held = reconcile({}, suspicions, secret=SECRET, version=LOW.hash, since=date.min)
+    for record in records:
+        READ.validate_json(dumps(record))
+    assert {id: Held.read(one.value()) for id, one in held.items()} == held
+
+
 class Live:
-    """As the watch role does it: set by key, judge, reconcile, at each fact; in plain dicts."""
+    """As the watch role does it: set by key, judge, reconcile, at each fact; its tables are plain dicts."""
 
     def __init__(self, thresholds: Thresholds = LOW) -> None:
         self.thresholds = thresholds
-        self.facts: dict[str, dict[str, Fact]] = {}
-        self.held: dict[str, dict[str, Held]] = {}
+        self.kept: dict[str, Kept] = {}
         self.written: list[Record] = []
 
     def take(self, come: Fact) -> None:
-        for subject, city in ((come.person, False), (come.city, True)):
-            held = self.facts.setdefault(subject, {})
-            held[come.key] = newer(held.get(come.key), Fact.read(come.value()))
-            known = list(held.values())
-            if city:
-                horizon = self.thresholds.city_horizon_days()
-                now = judge_city(known, self.thresholds, event_day(known))
-            else:
-                horizon = self.thresholds.person_horizon_days()
-                now = judge_person(known, self.thresholds)
-            since = before(event_day(known), horizon)
-            records, self.held[subject] = reconcile(
-                self.held.get(subject, {}), now, secret=SECRET, version=self.thresholds.hash, since=since
-            )
-            self.written += records
-            self.facts[subject] = {key: one for key, one in held.items() if not one.expired(since)}
+        self._step(come.person, come, lambda held: judge_person(held, self.thresholds), PERSON)
+        self._step(come.city, come, self._judge_city, CITY)
+
+    def _judge_city(self, facts: Iterable[Fact]) -> list[Suspicion]:
+        held = list(facts)
+        return judge_city(held, self.thresholds, event_day(held))
+
+    def _step(self, subject: str, come: Fact, judge: Judge, horizon: int) -> None:
+        kept = self.kept.setdefault(subject, Kept())
+        known = {**kept.facts, come.key: come}
+        since = before(event_day(known.values()), horizon)
+        made = step(subject, kept, [come], judge, since=since, secret=SECRET, version=self.thresholds.hash)
+        made = Step.read(made.value())
+        self.written += made.records
+        kept.apply(made)
 
     def open(self) -> dict[str, Any]:
         """By finding id, without what depends on how often it was written."""
@@ -161,7 +210,7 @@ def test_what_expires_changes_no_finding_and_bounds_what_is_held() -> None:
     most = 0
     for _, one in sorted(come, key=lambda late: (late[0], late[1].key)):
         live.take(one)
-        most = max(most, *(len(held) for held in live.facts.values()))
+        most = max(most, *(len(kept.facts) for kept in live.kept.values()))
     everything = [one for _, one in come]
     suspicions = suspicions_of(subjects_of(everything), LOW)
     records, _ = reconcile({}, suspicions, secret=SECRET, version=LOW.hash)
@@ -172,7 +221,7 @@ def test_what_expires_changes_no_finding_and_bounds_what_is_held() -> None:
     }
     assert len({record["rule"] for record in records}) == 5, "all but those on the lines of one bill"
     assert most < 150
-    assert len([one for held in live.held.values() for one in held]) < len(live.open()) / 2
+    assert sum(len(kept.held) for kept in live.kept.values()) < len(live.open()) / 2
 
 
 def test_the_low_thresholds_let_every_rule_speak() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ops.kafka.broker import CHECKOUT
 from schemas.alerts import Finding
 from streams.surveillance import judge
 from streams.surveillance.terms import TERMS, numbers_of
@@ -168,6 +169,17 @@ def test_facts_are_kept_as_long_as_a_rule_looks_back_from_a_late_event() -> None
     longer = installed().varied("repeat_scan", "window_days", Decimal(1000))
     assert longer.person_horizon_days() - installed().person_horizon_days() == 1000 - 365
     assert longer.city_horizon_days() == installed().city_horizon_days()
+
+
+def test_the_page_says_how_long_facts_are_kept() -> None:
+    page = (CHECKOUT / "docs" / "surveillance.md").read_text("utf-8")
+    days = installed().person_horizon_days(), installed().city_horizon_days()
+    assert f"{days[0]} days of a person and {days[1]} of a city" in page
+
+
+def test_the_page_tells_every_number_of_every_rule() -> None:
+    page = (CHECKOUT / "docs" / "surveillance.md").read_text("utf-8")
+    assert {name for rule in RULES for name in numbers_of(rule) if f"`{name}`" not in page} == set()
 
 
 def test_every_number_has_an_origin_in_the_file() -> None:
