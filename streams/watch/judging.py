@@ -48,7 +48,7 @@ from streams.watch.transport import SEND_SECONDS
 
 log = structlog.get_logger("petct.watch")
 
-MOST: Final = 200
+MOST: Final = 1_000
 """So many records are judged at once when they wait."""
 _PARSED: Final = 64
 """So many subjects are kept as objects: all cities of a province, and of persons those that came last."""
@@ -415,7 +415,7 @@ class _Hold:
 
 
 def entry_key(partition: int, mark: Mark, subject: str, id: str) -> bytes:
-    return orjson.dumps([partition, mark, subject, id])
+    return dumps([partition, mark, subject, id])
 
 
 def forward(clock: Clock, facts: Iterable[Fact]) -> Clock:
