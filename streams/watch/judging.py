@@ -111,7 +111,7 @@ class Judging:
         self._version = version
         self._metrics = metrics
         self._end = end
-        self._patience = settings.session_timeout_ms / 1000 * 2 / 3
+        self._session = settings.session_timeout_ms / 1000
         self._alerts = bytes_topic(app, settings.topic(ALERTS))
         self._table = bytes_table(app, f"surveillance-{subjects.name}", in_memory=True)
         self._table.on_recover(self._recovered)
@@ -144,7 +144,7 @@ class Judging:
 
     async def _take(self, events: list[Any]) -> bool:
         """Whether they were taken; if not, they are no longer ours."""
-        hold = _Hold(self._app, self._patience, flowing=True)
+        hold = _Hold(self._app, self._session * 2 / 3, flowing=True)
         groups: dict[int, list[Any]] = {}
         for event in events:
             groups.setdefault(event.message.partition, []).append(event)
@@ -322,7 +322,7 @@ class Judging:
     async def _recovered(self) -> None:
         """The table is as Kafka has it, and no record is taken yet."""
         try:
-            await self._restore(_Hold(self._app, self._patience, flowing=False))
+            await self._restore(_Hold(self._app, self._session, flowing=False))
         except NoLongerOursError:
             pass  # Partitions are handed out again, and this is called again.
         except Exception as error:  # Faust would go on without
