@@ -60,9 +60,10 @@ format: setup ## Format the code and mend what ruff can mend
 	$(BIN)/ruff format
 
 .PHONY: bench
-bench: setup ## Measure the worker against a plain consumer, and a dry run against the worker, on a real Kafka
+bench: setup ## Measure the worker against a plain consumer, a dry run against it, and surveillance, on a real Kafka
 	$(BIN)/python -m tests.bench $(ARGS)
 	$(BIN)/python -m tests.bench.dry_run
+	$(BIN)/python -m tests.bench.surveillance
 
 .PHONY: bench-overhead
 bench-overhead: setup ## Measure what the metrics cost: the worker with and without them, in turns (some minutes)

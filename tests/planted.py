@@ -30,6 +30,10 @@ class Told:
     of_another: int = 0
     """Findings that rest on abuse planted for another rule: worth a look, and not counted as false."""
     false: list[Finding] = field(default_factory=list)
+    innocent: int = 0
+    """Innocents that were planted."""
+    suspected: int = 0
+    """How many of them some finding of this rule names."""
     innocents: Counter[str] = field(default_factory=Counter)
     """False findings by the kind of planted innocent that they met, else by whether their hospital ever abused."""
 
@@ -48,14 +52,15 @@ class Verdict:
     def table(self) -> str:
         """For people, in Markdown."""
         lines = [
-            "| rule | planted | found | findings | of another rule's abuse | false | which were |",
-            "|---|---:|---:|---:|---:|---:|---|",
+            "| rule | abuse planted | found | innocents planted | suspected | findings | of another rule's abuse "
+            "| false | which were |",
+            "|---|---:|---:|---:|---:|---:|---:|---:|---|",
         ]
         for rule, told in self.rules.items():
             which = ", ".join(f"{count} × {kind}" for kind, count in sorted(told.innocents.items()))
             lines.append(
-                f"| `{rule}` | {told.planted} | {told.found} | {told.findings} | {told.of_another} "
-                f"| {len(told.false)} | {which} |"
+                f"| `{rule}` | {told.planted} | {told.found} | {told.innocent} | {told.suspected} | {told.findings} "
+                f"| {told.of_another} | {len(told.false)} | {which} |"
             )
         return "\n".join(lines)
 
@@ -91,9 +96,15 @@ def compare(planted: Iterable[Planted], findings: Iterable[Finding], secret: byt
     met: dict[str, str] = {}
     for case in planted:
         subjects = case.hospitals if case.person_id is None else [person_key(secret, case.person_id)]
-        meeting = [one for subject in subjects for one in by_subject[subject] if _meets(case, one)]
-        own = [one for one in meeting if one["rule"] == case.rule]
+        own = [
+            one
+            for subject in subjects
+            for one in by_subject[subject]
+            if one["rule"] == case.rule and _shares(case, one)
+        ]
         if not case.abuse:
+            told[case.rule].innocent += 1
+            told[case.rule].suspected += bool(own)
             met.update((one["finding_id"], case.kind) for one in own)
             continue
         told[case.rule].planted += 1
@@ -126,14 +137,17 @@ def _of_abuse(planted: Iterable[Planted], by_subject: defaultdict[str, list[Find
             found.add(finding["finding_id"])
     for case in abuse:
         if case.person_id is None:
-            meeting = (one for hospital in case.hospitals for one in by_subject[hospital] if _meets(case, one))
+            meeting = (one for hospital in case.hospitals for one in by_subject[hospital] if _overlaps(case, one))
             found.update(one["finding_id"] for one in meeting)
     return found
 
 
-def _meets(case: Planted, finding: Finding) -> bool:
-    """The same settlements; of a hospital, whose findings name only some of very many, the same days too."""
-    if set(case.settlement_ids) & set(finding["evidence"]["settlement_ids"]):
-        return True
+def _shares(case: Planted, finding: Finding) -> bool:
+    """About some of the same settlements."""
+    return not set(case.settlement_ids).isdisjoint(finding["evidence"]["settlement_ids"])
+
+
+def _overlaps(case: Planted, finding: Finding) -> bool:
+    """About some of the same days."""
     first, last = (date.fromisoformat(finding["window"][end]) for end in ("from", "to"))
-    return case.person_id is None and first <= case.last and case.first <= last
+    return first <= case.last and case.first <= last

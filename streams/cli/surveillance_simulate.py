@@ -33,7 +33,8 @@ def simulate(
         typer.Option(
             metavar="FILE",
             callback=terminal.writable,
-            help="Write what was planted there: a case a line, as JSON, with rule, kind, subject and settlement ids.",
+            help="Write what was planted there, after the last event: a case a line, as JSON, with rule, kind, subject "
+            "and settlement ids.",
         ),
     ] = None,
     rate: Annotated[
@@ -65,9 +66,7 @@ def simulate(
         if send:
             to_topic(terminal.settings_or_fail(KafkaSettings), year.records(), rate, advance)
         else:
-            # A file of cases is written after the last event: a reader that leaves early must not go unnoticed then.
-            if planted is None:
-                terminal.end_quietly_when_the_reader_leaves()
+            terminal.end_quietly_when_the_reader_leaves()
             to_stdout(year.records(), rate, advance)
     if planted is not None:
         cases = b"".join(orjson.dumps(case.plain()) + b"\n" for case in year.planted)

@@ -65,9 +65,9 @@ class Clinic:
         return Scan(hospital, patient, reason, self.open_day(day), ONCE)
 
     def one(self, reason: Reason = STAGING) -> Scan:
-        """One examination of somebody new."""
+        """One examination of somebody new, insured in the city: whose indications the province's notice limits."""
         hospital = self.hospital()
-        return self.visit(hospital, self.people.new(hospital), reason, self.begin(0))
+        return self.visit(hospital, self.people.new(hospital, hospital.city.region), reason, self.begin(0))
 
 
 def _under(case: Planted, scan: Scan) -> Scan:

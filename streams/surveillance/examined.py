@@ -78,9 +78,12 @@ def event_day(facts: Iterable[Fact]) -> date:
 
 def _after(refunds: list[tuple[Fact, Scan]], charged: list[Examined]) -> list[Examined]:
     left: dict[int, Examined] = dict(enumerate(charged))
+    # Refunds are rare, and a city is judged often.
+    patients = {fact.person for fact, _ in refunds}
     by_place: defaultdict[tuple[str, str, str], list[int]] = defaultdict(list)
     for at, one in left.items():
-        by_place[one.fact.person, one.fact.hospital, one.scan.exam].append(at)
+        if one.fact.person in patients:
+            by_place[one.fact.person, one.fact.hospital, one.scan.exam].append(at)
     for fact, scan in sorted(refunds, key=lambda refund: (refund[1].day, refund[0].event_id, refund[1].line_no)):
         for at in reversed(by_place.get((fact.person, fact.hospital, scan.exam), [])):
             taken = left.get(at)

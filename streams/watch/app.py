@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import PurePath
 from typing import Any, Final, NoReturn
@@ -27,6 +28,7 @@ log = structlog.get_logger("petct.watch")
 
 COMMIT_SECONDS: Final = 1.0
 LINGER_SECONDS: Final = 0.02
+JOIN_SECONDS: Final = 5.0
 CHANGELOG: Final = {"cleanup.policy": "compact", "max.message.bytes": str(MAX_OUTPUT_BYTES)}
 # Faust's own are those of one large database: 2 GiB of cache, 192 MiB of buffers. Here a partition of a table is one.
 STORE: Final = {
@@ -36,6 +38,8 @@ STORE: Final = {
     "target_file_size_base": 16 * 1024 * 1024,
 }
 QUIET_SECONDS: Final = 3600.0
+_PAUSES: Final = 3.0
+_LONGEST_PAUSE: Final = 2.0
 
 End = Callable[[ExitCode, str], None]
 
@@ -56,6 +60,8 @@ def make_app(settings: WatchSettings, partitions: int, replicas: int) -> faust.A
         broker_credentials=_credentials(settings),
         broker_session_timeout=settings.session_timeout_ms / 1000,
         broker_heartbeat_interval=settings.heartbeat_ms / 1000,
+        # A process that is killed while it waits to join holds the group up for so long; Faust's own is a minute.
+        broker_rebalance_timeout=settings.session_timeout_ms / 1000 + JOIN_SECONDS,
         broker_commit_interval=COMMIT_SECONDS,
         # Where nothing is ours nothing is committed, however long.
         broker_commit_livelock_soft_timeout=QUIET_SECONDS,
@@ -129,20 +135,32 @@ async def each(stream: Any, take: Callable[[Any], Awaitable[None]], end: End) ->
 async def batches(stream: Any, take: Callable[[list[Any]], Awaitable[bool]], end: End, most: int) -> None:
     """As `each`, with as many records at once as are there, up to `most`. They are acknowledged when `take` says so.
 
-    What it does not take is no longer this process's to acknowledge: the group handed out partitions meanwhile, and
-    whoever has them reads from what was committed.
+    Before, they gather three times as long as the last took, two seconds at most: a backlog that trickles in would else
+    be taken a few at a time, and most of the time be spent on what those have in common.
+
+    What it does not take, and what waited while the group handed out partitions, is no longer this process's to
+    acknowledge: whoever has the partition now reads it again.
     """
     stream.enable_acks = False
     batch: list[Any] = []
+    pause = 0.0
     async for event in stream.events():
         batch.append(event)
-        # Of records that wait in vain, since they are of an earlier handing out, the batch is one too.
+        if pause and len(batch) < most:
+            # The longer one taking lasts, the more it shall be for: else a backlog trickles in, judged a few at a time.
+            await asyncio.sleep(pause)
+            pause = 0.0
+        # What waits may be none that comes: after a handing out it is dropped, and with it what is gathered here.
         if len(batch) < most and not stream.channel.queue.empty():
             continue
+        generation = stream.app.consumer_generation_id
+        batch = [one for one in batch if one.message.generation_id == generation]
+        began = time.monotonic()
         try:
             taken = await take(batch)
         except Exception as error:  # whatever it is
-            await _not_taken(batch[0], error, end)
+            await _not_taken(event, error, end)
+        pause = min(_LONGEST_PAUSE, _PAUSES * (time.monotonic() - began))
         if taken:
             for one in batch:
                 await stream.ack(one)

@@ -238,7 +238,7 @@ def _agent(take: Any, end: End) -> Any:
 
 def entry_key(code: str, day: str, id: str) -> bytes:
     """Of the table of lists. An empty `id`: the list is awaited."""
-    return orjson.dumps([code, day, id])
+    return dumps([code, day, id])
 
 
 def _milliseconds(message: Any) -> int:

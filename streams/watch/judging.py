@@ -48,7 +48,7 @@ from streams.watch.transport import SEND_SECONDS
 
 log = structlog.get_logger("petct.watch")
 
-MOST: Final = 200
+MOST: Final = 1_000
 """So many records are judged at once when they wait."""
 _PARSED: Final = 64
 """So many subjects are kept as objects: all cities of a province, and of persons those that came last."""
@@ -111,7 +111,7 @@ class Judging:
         self._version = version
         self._metrics = metrics
         self._end = end
-        self._patience = settings.session_timeout_ms / 1000 * 2 / 3
+        self._session = settings.session_timeout_ms / 1000
         self._alerts = bytes_topic(app, settings.topic(ALERTS))
         self._table = bytes_table(app, f"surveillance-{subjects.name}", in_memory=True)
         self._table.on_recover(self._recovered)
@@ -144,10 +144,7 @@ class Judging:
 
     async def _take(self, events: list[Any]) -> bool:
         """Whether they were taken; if not, they are no longer ours."""
-        app = self._app
-        if app.rebalancing:
-            return False
-        hold = _Hold(app, self._patience)
+        hold = _Hold(self._app, self._session * 2 / 3, flowing=True)
         groups: dict[int, list[Any]] = {}
         for event in events:
             groups.setdefault(event.message.partition, []).append(event)
@@ -325,7 +322,7 @@ class Judging:
     async def _recovered(self) -> None:
         """The table is as Kafka has it, and no record is taken yet."""
         try:
-            await self._restore(_Hold(self._app, self._patience))
+            await self._restore(_Hold(self._app, self._session, flowing=False))
         except NoLongerOursError:
             pass  # Partitions are handed out again, and this is called again.
         except Exception as error:  # Faust would go on without
@@ -392,18 +389,25 @@ class Judging:
 
 
 class _Hold:
-    """That this process still has its partitions, as far as it can know."""
+    """That this process still has its partitions, as far as it can know. `flowing`: records come, it does not recover.
 
-    def __init__(self, app: faust.App, patience: float) -> None:
+    That the app is rebalancing tells nothing: records come already while it still says so.
+    """
+
+    def __init__(self, app: faust.App, patience: float, *, flowing: bool) -> None:
         self._app = app
-        self._count = app.rebalancing_count
+        self._of = self._now()
+        self._flowing = flowing
         self._patience = patience
         self._last = time.monotonic()
+
+    def _now(self) -> tuple[int, int]:
+        return self._app.rebalancing_count, self._app.consumer_generation_id
 
     def confirm(self) -> None:
         """Raises NoLongerOursError; TooSlowError when it was asked so long ago that it cannot know."""
         now = time.monotonic()
-        if self._app.rebalancing_count != self._count:
+        if self._now() != self._of or (self._flowing and not self._app.flow_control.is_active()):
             raise NoLongerOursError
         if now - self._last > self._patience:
             raise TooSlowError
@@ -411,7 +415,7 @@ class _Hold:
 
 
 def entry_key(partition: int, mark: Mark, subject: str, id: str) -> bytes:
-    return orjson.dumps([partition, mark, subject, id])
+    return dumps([partition, mark, subject, id])
 
 
 def forward(clock: Clock, facts: Iterable[Fact]) -> Clock:

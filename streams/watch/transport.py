@@ -1,9 +1,11 @@
-"""Faust's transport with the four things it lacks for us under `at_least_once`.
+"""Faust's transport with the six things it lacks for us under `at_least_once`.
 
 It reads what an aborted transaction left behind, and has no setting against it. It commits an offset while what was
 made of the record, a change of a table or a message, may still wait to be sent: killed then, both are lost. When such
-a message cannot be sent it writes a warning, with the message in it, and goes on. And it makes a Python object of every
-record before anybody can say that it is none of ours.
+a message cannot be sent it writes a warning, with the message in it, and goes on. Where nothing is committed yet it
+does not go back after the group has handed out partitions: what was read and dropped meanwhile is lost. Where it does
+go back it may drop the records that it reads first. And it makes a Python object of every record before anybody can
+say that it is none of ours.
 """
 
 from __future__ import annotations
@@ -56,10 +58,32 @@ class _Thread(driver.AIOKafkaConsumerThread):
         if sieve is not None:
             sieve.put_into(self._consumer)
 
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        committed: Mapping[TP, int] = await self.call_thread(self._go_back)
+        return committed
+
+    async def _go_back(self) -> Mapping[TP, int | None]:
+        """aiokafka stays where it is when the committed offset is None or 0."""
+        consumer = self._ensure_consumer()
+        committed: Mapping[TP, int | None] = await consumer.seek_to_committed()
+        tables = self.app.tables.changelog_topics
+        if begin := [place for place, offset in committed.items() if not offset and place.topic not in tables]:
+            await consumer.seek_to_beginning(*begin)
+        return committed
+
 
 class _Consumer(driver.Consumer):
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    async def perform_seek(self) -> None:
+        """After the group has handed out partitions: go back to what is committed.
+
+        Right after it Faust empties its queues and lets records flow. None may come in between: it would be dropped,
+        and what follows be read on, so that it is lost once more is committed than that.
+        """
+        self.stop_flow()
+        await super().perform_seek()
 
     async def _handle_attached(self, commit_offsets: Mapping[TP, int]) -> None:
         """Called between choosing the offsets and committing them: what they stand for is sent first.

@@ -175,6 +175,29 @@ async def test_no_offset_is_committed_before_what_was_made_of_the_record_has_arr
         await app.stop()
 
 
+async def test_what_was_read_and_not_committed_is_read_again_after_a_handing_out_the_first_records_too(
+    on_kafka: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.watch.app.COMMIT_SECONDS", 3600.0)
+    app, taken = await _keeping(on_kafka, tmp_path)
+    await app.start()
+    try:
+        await on_kafka.send(b"first", b"second", topic=DISCLOSURES)
+        await until_true(lambda: taken == [b"first", b"second"])
+        assert await _committed(on_kafka) is None
+        # As Faust does whenever partitions have been handed out and tables are read.
+        await app.consumer.perform_seek()
+        # Now it empties its queues: what has come since would be lost.
+        await on_kafka.send(b"third", topic=DISCLOSURES)
+        await asyncio.sleep(1)
+        assert taken == [b"first", b"second"]
+        app.flow_control.resume()
+        app.consumer.resume_flow()
+        await until_true(lambda: taken == [b"first", b"second", b"first", b"second", b"third"])
+    finally:
+        await app.stop()
+
+
 async def test_what_does_not_arrive_is_not_committed_and_is_noticed(
     on_kafka: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

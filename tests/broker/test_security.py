@@ -178,11 +178,12 @@ async def test_each_role_does_its_work_with_its_own_rights_and_no_others(place: 
     rules_desk = place.settings(Role.RULES_DESK)
     assert await publish(rules_desk, load_rulebook(notices_before(tmp_path / "notices")), "before", "t", now)
 
-    ours = settlement(7, ningbo=True)
-    await place.send(ours, (b"D", b'["002304000070000"]'), (b"other", b"{}"))
+    # Two of one person on one day: something for surveillance to find.
+    ours = [settlement(number, ningbo=True) for number in (7, 8)]
+    await place.send(*ours, (b"D", b'["002304000070000"]'), (b"other", b"{}"))
     worker = Worker(tmp_path / "log", place.environment(Role.SETTLE, rulebook_fallback="none"))
     async with _running(worker):
-        await place.until_answered(1)
+        await place.until_answered(2)
     assert await place.answered(DEADLETTERS) == [b"D"]
 
     assert await publish(rules_desk, load_rulebook(), "after", "t", now)
@@ -196,11 +197,15 @@ async def test_each_role_does_its_work_with_its_own_rights_and_no_others(place: 
         "watch_api_port": (api := free_port()),
         "http_port": (port := free_port()),
         "broker_wait_seconds": 60,
+        "surveillance": True,
+        "surveillance_secret": "hush of surveillance",
     }
+    place.kafka.allow(place.bindings(Role.WATCH, *place.acls(Role.SURVEILLANCE)))
     watch = Worker(tmp_path / "watch", place.environment(Role.WATCH, **given), WATCH, port)
     async with _running(watch):
         await until_true(lambda: watch.metric('petct_board_disclosures_total{fate="listed"}') > 0)
         await until_true(lambda: watch.metric("petct_board_rows") > 0)
+        await until_true(lambda: watch.metric("petct_surveillance_findings_total") > 0)
     assert str(api) in watch.said()
 
     found = finding()
@@ -209,7 +214,7 @@ async def test_each_role_does_its_work_with_its_own_rights_and_no_others(place: 
         handled, written = await desk.do(found["finding_id"], Deed("t", "t", "2021-08-01T12:00:00+08:00"))
     assert (handled.state, written) == ("acknowledged", True)
 
-    assert await _read(place, Role.READER, ADJUSTED) == await place.answered(ADJUSTED) == [ours[0], ours[0]]
+    assert await _read(place, Role.READER, ADJUSTED) == await place.answered(ADJUSTED) == [key for key, _ in ours * 2]
     assert await _read(place, Role.BOARD, DISCLOSURES) == await place.answered(DISCLOSURES)
 
 

@@ -190,10 +190,10 @@ async def test_what_is_wrong_with_it_is_told_before_anything_is_judged(on_kafka:
     with Watch.of(on, tmp_path, "w1", **SURVEILLED) as watch:
         await _until_found(on, wanted, watch)
         await asyncio.to_thread(watch.kill)
-    other = {**SURVEILLED, "PETCT_SURVEILLANCE_SECRET": "another"}
-    with Watch.of(on, tmp_path, "w1", **other) as stranger:
-        assert await asyncio.to_thread(stranger.exit_code) == 2
-        assert "PETCT_SURVEILLANCE_SECRET is not the one that the tables" in stranger.said()
+        watch.environment["PETCT_SURVEILLANCE_SECRET"] = "another"
+        watch.start()
+        assert await asyncio.to_thread(watch.exit_code) == 2
+        assert "PETCT_SURVEILLANCE_SECRET is not the one that the tables" in watch.said()
     # It wrote nothing under it.
     assert await open_findings(on) == wanted
 
