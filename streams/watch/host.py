@@ -126,6 +126,7 @@ class Watch:
             await self._start(app)
             while not app.crashed:
                 self._last_step = time.monotonic()
+                _must_be_in_the_group(app)
                 if (failure := app.producer.failure) is not None:  # type: ignore[attr-defined] # our transport's
                     end(ExitCode.BROKER, f"what was made of a record could not be sent ({failure})")
                     return
@@ -141,6 +142,8 @@ class Watch:
                 await asyncio.sleep(PULSE_SECONDS)
         except TopicsError as error:
             end(ExitCode.TOPICS, str(error))
+        except _OutOfTheGroupError:
+            end(ExitCode.FAILED, "the group cannot be kept up with; start again, after a session if this goes on")
         except Exception as error:
             log.exception("the watch app failed", error=type(error).__name__)
         finally:
@@ -153,6 +156,7 @@ class Watch:
         try:
             while not (await asyncio.wait((starting,), timeout=PULSE_SECONDS))[0]:
                 self._last_step = time.monotonic()
+                _must_be_in_the_group(app)
             await starting
         finally:
             starting.cancel()
@@ -197,6 +201,15 @@ class Watch:
             log.warning("waiting for the broker", why=why, retry_seconds=wait, give_up_in_seconds=round(left, 1))
             await asyncio.sleep(min(wait, left))
             wait = min(2 * wait, RETRY_MOST_SECONDS)
+
+
+class _OutOfTheGroupError(Exception):
+    """Nothing would come any more."""
+
+
+def _must_be_in_the_group(app: faust.App) -> None:
+    if app.consumer.out_of_the_group:  # type: ignore[attr-defined] # our transport's
+        raise _OutOfTheGroupError
 
 
 async def _main(settings: WatchSettings, thresholds: Thresholds | None) -> int:

@@ -76,6 +76,16 @@ class _Consumer(driver.Consumer):
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
 
+    @property
+    def out_of_the_group(self) -> bool:
+        """Whether nothing keeps us in the group any more. Faust goes on without, and nothing comes for ever.
+
+        So it is when what a process tells of itself, such as its URL, is not what its name in the group had told.
+        """
+        coordinator = getattr(self._thread._consumer, "_coordinator", None)
+        task = getattr(coordinator, "_coordination_task", None)
+        return task is not None and task.done()
+
     async def perform_seek(self) -> None:
         """After the group has handed out partitions: go back to what is committed.
 

@@ -255,6 +255,17 @@ async def test_a_signal_ends_it_within_its_budget_while_it_works_and_while_it_wa
         assert first.events()[-1] == "watch stopped"
 
 
+async def test_a_process_that_the_group_does_not_take_back_ends(on_kafka: Scene, tmp_path: Path) -> None:
+    """Started again within the session, by the same name and with another URL."""
+    with Watch.of(on_kafka, tmp_path, PETCT_SESSION_TIMEOUT_MS="30000") as watch:
+        await asyncio.to_thread(watch.until_ready)
+        await asyncio.to_thread(watch.kill)
+        watch.environment["PETCT_WATCH_API_URL"] = "http://elsewhere:9466"
+        watch.start()
+        assert await asyncio.to_thread(watch.exit_code) == 1
+        assert "the group cannot be kept up with" in watch.said()
+
+
 async def test_tables_of_another_shape_are_told_before_anything_is_taken(on_kafka: Scene, tmp_path: Path) -> None:
     """The input topic got more partitions since."""
     name = on_kafka.settings.topic("petct-watch-lists-changelog")

@@ -123,7 +123,8 @@ async def test_a_process_that_reads_its_tables_for_long_is_alive(tmp_path: Path)
     watch = Watch(WatchSettings(kafka_bootstrap_servers="localhost:1", watch_folder=tmp_path), WatchMetrics())
     watch._last_step = time.monotonic() - STEP_SECONDS
     assert watch.not_live()
-    starting = asyncio.create_task(watch._start(cast("faust.App", SimpleNamespace(start=read.wait))))
+    app = SimpleNamespace(start=read.wait, consumer=SimpleNamespace(out_of_the_group=False))
+    starting = asyncio.create_task(watch._start(cast("faust.App", app)))
     async with asyncio.timeout(60):
         while watch.not_live():  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.1)
