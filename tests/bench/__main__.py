@@ -38,7 +38,7 @@ class Plan:
 
 def quick_plan() -> Plan:
     three: list[tuple[Contender, int]] = [(Plain(), 1), (Settle(), 1), (Settle(report.PURE, pure=True), 1)]
-    return Plan([(Workload(1.0, 40_000), three), (Workload(0.01, 100_000), three)], [])
+    return Plan([(Workload(1.0, 40_000), three), (Workload(0.01, 400_000), three)], [])
 
 
 def full_plan() -> Plan:
@@ -50,8 +50,8 @@ def full_plan() -> Plan:
     return Plan(
         [
             (Workload(1.0, 40_000), [*ours, *peers]),
-            (Workload(0.01, 200_000), [*ours, no_sieve, *peers]),
-            (Workload(0.001, 200_000), [*ours, no_sieve, (streams, 1)]),
+            (Workload(0.01, 600_000), [*ours, no_sieve, *peers]),
+            (Workload(0.001, 600_000), [*ours, no_sieve, (streams, 1)]),
         ],
         [settle, streams],
     )
