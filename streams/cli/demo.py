@@ -51,7 +51,9 @@ def demo(
     except ModuleNotFoundError as missing:
         terminal.fail(str(missing), code=ExitCode.FAILED)
 
-    # Whoever ends us, and how: it is the same clean end as Ctrl-C.
+    # Whoever ends us, and how: it is the same clean end as Ctrl-C, which does nothing where a shell started us behind
+    # it (`petct demo &` in a script).
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
     with EmbeddedBroker() as broker:

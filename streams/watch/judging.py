@@ -194,10 +194,11 @@ class Judging:
         if partition not in self._signed:
             self._signed.add(partition)
             self._put(partition, "secret", "", "", self._signature)
-        if telling:
-            self._put(partition, "told", "", "", b"%d" % self._told[partition])
         for one in steps:
             self._apply(partition, one)
+        if telling:
+            # After the last begun step is deleted: whoever finds one looks for its records from here on.
+            self._put(partition, "told", "", "", b"%d" % self._told[partition])
         if self._subjects.one_clock and clock != self._clocks.get(partition, ()):
             self._clocks[partition] = clock
             self._put(partition, "clock", "", "", dumps(clock))
@@ -370,18 +371,24 @@ class Judging:
         self._entries, self._clocks, self._signed, self._told = entries, clocks, signed, told
         self._swept.clear()
         self._parsed.clear()
+        # Looked for before anything more is written, which moves the place from which on one looks.
+        there = {at: await written(self._settings, at, told.get(at, 0)) for at in {at for at, _ in begun}}
         for partition, one in begun:
-            await self._finish(partition, one, hold)
+            await self._finish(partition, one, there[partition], hold)
+        for partition, one in begun:
+            await self._judge_anew(partition, one.subject, hold)
 
-    async def _finish(self, partition: int, begun: Step, hold: _Hold) -> None:
-        """What another process, or this one, began. Then the subject is judged anew: it may have been passed by."""
+    async def _finish(self, partition: int, begun: Step, there: set[str], hold: _Hold) -> None:
+        """What another process, or this one, began. `there` are the event ids of what it may have written."""
         subject = begun.subject
         rest = again(self._kept(partition, subject), begun)
-        there = await written(self._settings, partition, self._told.get(partition, 0))
         missing = tuple(record for record in rest.records if record["event_id"] not in there)
         await self._tell(partition, [replace(rest, records=missing)], hold)
         self._apply(partition, rest)
         self._put(partition, "begun", subject, "", None)
+
+    async def _judge_anew(self, partition: int, subject: str, hold: _Hold) -> None:
+        """A subject whose step was finished: it may have been passed by."""
         kept, clock = self._kept(partition, subject), self._clocks.get(partition, ())
         today = self._today(clock, kept, ())
         anew = judged(subject, kept, {}, (), partial(self._judged_on, today), **self._terms(today))

@@ -66,14 +66,17 @@ async def _until_found(on: Scene, wanted: dict[str, Plain], *watches: Watch) -> 
 async def _written_once(on: Scene) -> int:
     """How many records are exact repeats. Asserts that the others of a finding are its revisions, one by one."""
     seen: dict[str, tuple[object, ...]] = {}
+    places: dict[str, tuple[int, int]] = {}
     revisions: defaultdict[str, list[int]] = defaultdict(list)
     repeats = 0
     for one in await on.records(ALERTS):
         record = json.loads(one.value)
         held = one.partition, one.key, one.value, one.headers
         first = seen.setdefault(record["event_id"], held)
+        before = places.setdefault(record["event_id"], (one.offset, one.timestamp))
         assert first == held, "two records of one event id differ"
         if first is not held:
+            print("repeated:", record["rule"], one.partition, before, (one.offset, one.timestamp))
             repeats += 1
             continue
         assert one.key == record["finding_id"].encode()
@@ -112,6 +115,9 @@ async def test_findings_are_those_of_the_judges_offline_a_reversal_withdraws_and
         assert withdrawn >= wanted.keys() - after.keys()
         assert await _written_once(on) == 0
 
+        for subjects in ("persons", "cities"):
+            await _looks_far_enough_back(on, subjects)
+
         facts = 'petct_surveillance_held_facts{subjects="cities"}'
         await until_true(lambda: watch.metric(facts) == len(made))
         assert watch.metric("petct_surveillance_findings_total") == len(await on.records(ALERTS))
@@ -122,6 +128,23 @@ async def test_findings_are_those_of_the_judges_offline_a_reversal_withdraws_and
     assert not re.search(f"[魑魅魍魉]|MARKPERSON|1947|{SECRET}", told)
     assert "MARKEVENT" not in told
     assert re.search("[魑魅魍魉]", events[0][1].decode("unicode_escape", "replace")) or b"\\u9b51" in events[0][1]
+
+
+async def _looks_far_enough_back(on: Scene, subjects: str) -> None:
+    """However much of the changelog a killed process left: whoever finds a begun step finds its records too."""
+    begun: set[tuple[int, str]] = set()
+    told = 0
+    for one in await on.records(f"petct-watch-surveillance-{subjects}-changelog"):
+        partition, mark, subject, _ = json.loads(one.key)
+        if mark == "begun" and one.value is None:
+            begun.discard((partition, subject))
+        elif mark == "begun":
+            begun.add((partition, subject))
+        elif mark == "told":
+            told += 1
+            assert not {place for place in begun if place[0] == partition}
+    assert told > 0
+    assert begun == set()
 
 
 async def _feed(on: Scene, made: Records, seconds: float) -> None:
