@@ -166,6 +166,11 @@ def compiled() -> Path:
     return unpack_compiled(COMPILED)
 
 
+def path_of_compiled() -> dict[str, str]:
+    """The environment in which Python finds the compiled packages first."""
+    return {"PYTHONPATH": os.pathsep.join((str(compiled()), str(CHECKOUT)))}
+
+
 class Settle(Contender):
     """The product: real processes of `petct worker settle`, compiled as in the image or (`pure`) from its sources.
 
@@ -192,7 +197,7 @@ class Settle(Contender):
             "PETCT_RULEBOOK_FALLBACK": "installed",
             "PETCT_HTTP_PORT": "0",
             "PETCT_LOG_LEVEL": "warning",
-            **({} if self._pure else {"PYTHONPATH": os.pathsep.join((str(compiled()), str(CHECKOUT)))}),
+            **({} if self._pure else path_of_compiled()),
             **self._settings,
         }
 

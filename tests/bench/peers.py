@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from ops.kafka.broker import CACHE, CHECKOUT, find_java
-from tests.bench.contenders import SECRET, Contender
+from tests.bench.contenders import SECRET, Contender, path_of_compiled
 
 QUIX: Final = CACHE / "quix"
 KAFKA_STREAMS: Final = CACHE / "kafka-streams"
@@ -31,6 +31,7 @@ class Faust(Contender):
             "BENCH_PREFIX": prefix,
             "BENCH_GROUP": group,
             "BENCH_SECRET": SECRET,
+            **path_of_compiled(),
         }
 
 
@@ -48,6 +49,9 @@ class Quix(Contender):
 
     def command(self, bootstrap_servers: str, prefix: str, group: str, number: int) -> list[str]:
         return [self._python, str(_HERE / "quix_app.py"), bootstrap_servers, prefix, group, SECRET]
+
+    def environment(self, bootstrap_servers: str, prefix: str, group: str, number: int) -> dict[str, str]:
+        return path_of_compiled()
 
 
 class KafkaStreams(Contender):
