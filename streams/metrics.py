@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import math
 import platform
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import Counter as Counts
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -461,7 +461,7 @@ CATALOGUE: Final[dict[str, Metric]] = {
 
 
 class _BulkHistogram(Collector):
-    """A histogram that takes many values at once: one bisection each, where the client library walks its buckets."""
+    """A histogram that takes many values at once: a bisection a bucket, where the client library walks all for each."""
 
     def __init__(self, metric: Metric) -> None:
         self._metric = metric
@@ -469,10 +469,14 @@ class _BulkHistogram(Collector):
         self._sum = 0.0
 
     def observe(self, values: Iterable[float]) -> None:
-        buckets, counts = self._metric.buckets, self._counts
-        for value in values:
-            counts[bisect_left(buckets, value)] += 1
-            self._sum += value
+        ordered = sorted(values)
+        below = 0
+        for place, bound in enumerate(self._metric.buckets):
+            until = bisect_right(ordered, bound)
+            self._counts[place] += until - below
+            below = until
+        self._counts[-1] += len(ordered) - below
+        self._sum += sum(ordered)
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
         bounds = [*map(str, self._metric.buckets), "+Inf"]
