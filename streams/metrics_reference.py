@@ -65,9 +65,9 @@ on two cores that did nothing else, the modules not compiled:
 | all ours, another run, 168 pairs | 106.9 µs | 1.021 (95 %: 1.016 to 1.027) | 1.025 (95 %: 1.018 to 1.037) |
 | 1 % ours, 41 pairs | 10.8 µs | 1.025 (95 %: 0.993 to 1.059) | 1.243 (95 %: 1.006 to 1.414) |
 
-So 2 % where everything is ours, and about as much, with less certainty, where little is. By itself, in a loop, gathering
-and counting an answered record takes 0.65 µs of the 2; asking for the ends of partitions 1 ms every five seconds; a
-scrape 2 ms.
+So 2 % where everything is ours, and about as much, with less certainty, where little is. By itself, in a loop,
+gathering and counting an answered record takes 0.65 µs of the 2; asking for the ends of partitions 1 ms every five
+seconds; a scrape 2 ms.
 """
 
 

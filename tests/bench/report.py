@@ -159,9 +159,9 @@ broker's not among it.
 - *Kafka Streams* (`exactly_once_v2`, one thread) tests what is passed over in the same way, parses the same fields with
   Jackson and writes outputs of the same shape and size; it validates nothing and knows one made-up rule.
 
-Where everything is ours the worker spends three quarters of its time in its processor: reading, validating, deciding with
-a trace of every step, and writing two records. Faust and Quix Streams call the same one, so the ratios to them say as much
-of it as of what is around it; Kafka Streams validates nothing and traces nothing.
+Where everything is ours the worker spends three quarters of its time in its processor: reading, validating, deciding
+with a trace of every step, and writing two records. Faust and Quix Streams call the same one, so the ratios to them say
+as much of it as of what is around it; Kafka Streams validates nothing and traces nothing.
 
 ## Latency
 
