@@ -51,10 +51,10 @@ class CompileHook(BuildHookInterface[Any]):
         )
         if compiled.returncode:
             raise SystemExit(f"cannot compile (is there a C compiler?):\n{compiled.stdout}{compiled.stderr}")
-        found = [file for package in ("*", *PACKAGES) for file in place.glob(f"{package}/**/{_EXTENSIONS}")]
-        found += place.glob(_EXTENSIONS)
-        for file in {file for file in found if "build" not in file.relative_to(place).parts}:
-            build_data["force_include"][str(file)] = str(file.relative_to(place))
+        for file in place.rglob(_EXTENSIONS):
+            into = file.relative_to(place)
+            if into.parts[0] != "build":
+                build_data["force_include"][str(file)] = str(into)
         build_data["pure_python"] = False
         build_data["infer_tag"] = True
 
