@@ -5,7 +5,6 @@ The comparison is the adjudication's (docs/adjudication.md, indication). Source:
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -13,6 +12,7 @@ from streams.surveillance.examined import Examined
 from streams.surveillance.facts import CONTRADICTED
 from streams.surveillance.periods import day_of
 from streams.surveillance.rules.saying import NOT_STATED, charged, suspicion
+from streams.surveillance.rules.windows import grouped, of_bill
 from streams.surveillance.suspicion import Days, Measured, Suspicion
 from streams.surveillance.thresholds import Thresholds
 
@@ -22,11 +22,8 @@ CATEGORY: Final = "超医保支付范围"
 
 def contradiction(exams: Sequence[Examined], thresholds: Thresholds) -> Iterator[Suspicion]:
     """`exams` of one person, in order of time."""
-    of_bill: defaultdict[str, list[Examined]] = defaultdict(list)
-    for exam in exams:
-        if exam.fact.contradicted and CONTRADICTED in exam.scan.reasons:
-            of_bill[exam.fact.event_id].append(exam)
-    for _, found in sorted(of_bill.items()):
+    contradicted = (exam for exam in exams if exam.fact.contradicted and CONTRADICTED in exam.scan.reasons)
+    for _, found in grouped(contradicted, of_bill):
         fact = found[0].fact
         threshold = thresholds.of(RULE, fact.insured_region, found[-1].day)
         if threshold is None:

@@ -6,7 +6,6 @@ date cannot be read counts. Source: 国家医保局 self-check list 2025; 医疗
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final
@@ -16,6 +15,7 @@ from streams.surveillance.examined import Examined
 from streams.surveillance.facts import Fact, Fee
 from streams.surveillance.periods import day_of
 from streams.surveillance.rules.saying import suspicion
+from streams.surveillance.rules.windows import grouped, of_bill
 from streams.surveillance.suspicion import Days, Measured, Suspicion
 from streams.surveillance.thresholds import Threshold, Thresholds
 
@@ -25,11 +25,7 @@ CATEGORY: Final = "重复收费"
 
 def duplicate_report_fee(exams: Sequence[Examined], thresholds: Thresholds) -> Iterator[Suspicion]:
     """`exams` of one person, in order of time."""
-    of_bill: defaultdict[str, list[Examined]] = defaultdict(list)
-    for exam in exams:
-        if exam.fact.report_fees:
-            of_bill[exam.fact.event_id].append(exam)
-    for _, found in sorted(of_bill.items()):
+    for _, found in grouped((exam for exam in exams if exam.fact.report_fees), of_bill):
         fact = found[0].fact
         threshold = thresholds.of(RULE, fact.hospital_region, found[-1].day)
         if threshold is None:

@@ -18,7 +18,7 @@ from schemas.decimals import ZERO
 from streams.surveillance.examined import Examined
 from streams.surveillance.periods import month_number, months, quarter_of
 from streams.surveillance.rules.saying import NOT_STATED, rounded, share, suspicion
-from streams.surveillance.rules.spend_spike import is_over
+from streams.surveillance.rules.windows import grouped, is_over, of_hospital, within
 from streams.surveillance.suspicion import Days, Measured, Suspicion
 from streams.surveillance.thresholds import Threshold, Thresholds
 
@@ -37,10 +37,7 @@ class _Hit(NamedTuple):
 
 def indication_drift(exams: Sequence[Examined], thresholds: Thresholds, today: date) -> Iterator[Suspicion]:
     """`exams` of one city, in order of time."""
-    of_hospital: defaultdict[str, list[Examined]] = defaultdict(list)
-    for exam in exams:
-        of_hospital[exam.fact.hospital].append(exam)
-    for hospital, held in sorted(of_hospital.items()):
+    for hospital, held in grouped(exams, of_hospital):
         mixes: defaultdict[int, Counter[str]] = defaultdict(Counter)
         for exam in held:
             mixes[month_number(exam.day)][exam.fact.indication or NOT_STATED] += 1
@@ -55,8 +52,7 @@ def indication_drift(exams: Sequence[Examined], thresholds: Thresholds, today: d
         for quarter, found in sorted(hits.items()):
             hit = max(found, key=lambda hit: (hit.shift, hit.last))
             window = months(hit.last - hit.threshold.whole("window_months") + 1, hit.last)
-            within = [exam for exam in held if window.first <= exam.day <= window.last]
-            yield _said(hospital, quarter, window, hit, within)
+            yield _said(hospital, quarter, window, hit, within(held, window))
 
 
 def _compared(mixes: Mapping[int, Counter[str]], last: int, threshold: Threshold) -> _Hit | None:

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from streams.surveillance.examined import Examined
 from streams.surveillance.periods import month_number, months, quarter_of
 from streams.surveillance.rules.saying import charged, rounded, share, suspicion
-from streams.surveillance.rules.spend_spike import is_over
+from streams.surveillance.rules.windows import is_over, within
 from streams.surveillance.suspicion import Days, Measured, Suspicion
 from streams.surveillance.thresholds import Threshold, Thresholds
 
@@ -117,11 +117,7 @@ def _compared(held: _Months, city: _Months, last: int, threshold: Threshold) -> 
 def _said(hospital: str, quarter: Days, hit: _Hit, exams: Sequence[Examined]) -> Suspicion:
     threshold = hit.threshold
     window = months(hit.last - threshold.whole("window_months") + 1, hit.last)
-    out = [
-        exam
-        for exam in exams
-        if exam.fact.hospital == hospital and window.first <= exam.day <= window.last and is_out_of_scope(exam)
-    ]
+    out = [exam for exam in within(exams, window) if exam.fact.hospital == hospital and is_out_of_scope(exam)]
     here, usual = share(hit.out, hit.scans), share(hit.others_out, hit.others)
     return suspicion(
         threshold,

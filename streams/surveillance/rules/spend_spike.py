@@ -19,6 +19,7 @@ from schemas.decimals import ZERO, to_fen
 from streams.surveillance.examined import Examined
 from streams.surveillance.periods import quarter_of, week_number, weeks
 from streams.surveillance.rules.saying import charged, rounded, suspicion
+from streams.surveillance.rules.windows import grouped, is_over, of_hospital, within
 from streams.surveillance.suspicion import Days, Measured, Suspicion
 from streams.surveillance.thresholds import Threshold, Thresholds
 
@@ -40,19 +41,14 @@ class _Hit(NamedTuple):
 
 def spend_spike(exams: Sequence[Examined], thresholds: Thresholds, today: date) -> Iterator[Suspicion]:
     """`exams` of one city, in order of time."""
-    of_hospital: defaultdict[str, list[Examined]] = defaultdict(list)
-    for exam in exams:
-        of_hospital[exam.fact.hospital].append(exam)
-    for hospital, held in sorted(of_hospital.items()):
+    for hospital, held in grouped(exams, of_hospital):
         hits: defaultdict[Days, list[_Hit]] = defaultdict(list)
         for hit in _hits(held, thresholds, today):
             hits[quarter_of(weeks(hit.last, hit.last).last)].append(hit)
         for quarter, found in sorted(hits.items()):
             hit = max(found, key=lambda hit: (hit.deviations, hit.last))
             window = weeks(hit.last - hit.threshold.whole("window_weeks") + 1, hit.last)
-            yield _said(
-                hospital, quarter, window, hit, [exam for exam in held if window.first <= exam.day <= window.last]
-            )
+            yield _said(hospital, quarter, window, hit, within(held, window))
 
 
 def _hits(exams: Sequence[Examined], thresholds: Thresholds, today: date) -> Iterator[_Hit]:
@@ -114,11 +110,6 @@ def _compared(
 
 def _mad(numbers: Sequence[Decimal], middle: Decimal) -> Decimal:
     return median([abs(number - middle) for number in numbers])
-
-
-def is_over(last: date, threshold: Threshold, today: date) -> bool:
-    """Whether a window that ends on `last` is over by event time, late bills included."""
-    return last.toordinal() + threshold.whole("grace_days") < today.toordinal()
 
 
 def _said(hospital: str, quarter: Days, window: Days, hit: _Hit, exams: Sequence[Examined]) -> Suspicion:
