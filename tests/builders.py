@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
@@ -9,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from streams.processors.form import PassesOver
 from streams.processors.settlement import Answer, SettlementProcessor
 from streams.rulebook import Rulebook, load_rulebook
 
@@ -148,6 +150,12 @@ def installed_rulebook() -> Rulebook:
 @cache
 def processor() -> SettlementProcessor:
     return SettlementProcessor(installed_rulebook(), SECRET, "test")
+
+
+def every(passes_over: PassesOver, values: Sequence[bytes | None]) -> bool:
+    """Whether all are passed over, laid end to end as a record batch of keys and values lays them."""
+    data = b"\x00key".join(value or b"" for value in values)
+    return passes_over.every(values, data, 0, len(data))
 
 
 def process(made: Event | bytes | None, **record: Any) -> Answer:

@@ -19,10 +19,13 @@ Event = SettlementCompleted | SettlementUndone
 
 
 class PassesOver(Protocol):
-    """Tells by the bytes of a value that it is none of ours; `every`: that none of several is, where that is sure."""
+    """Tells by the bytes of a value that it is none of ours.
+
+    `every`: that none of `values` is, where that is sure; their bytes lie in `data` from `start` to `end`.
+    """
 
     def __call__(self, value: bytes | None, /) -> bool: ...
-    def every(self, values: Sequence[bytes | None], /) -> bool: ...
+    def every(self, values: Sequence[bytes | None], data: bytes, start: int, end: int, /) -> bool: ...
 
 
 class Form(Protocol):

@@ -27,7 +27,7 @@ class Without:
         self.asked()
         return value is not None and self.word not in value
 
-    def every(self, values: Sequence[bytes | None]) -> bool:
+    def every(self, values: Sequence[bytes | None], data: bytes, start: int, end: int) -> bool:
         return all(self(value) for value in values)
 
 

@@ -11,10 +11,12 @@ from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import calc_crc32c
 
-from streams.bus.sieve import PassesOver, Sieve
+from streams.bus import sieve as module
+from streams.bus.sieve import PassesOver, Sieve, _Fetched
 from streams.processors.settlement import Fate
 from streams.simulate import events
 from tests.builders import InputRecord, processor
@@ -46,21 +48,26 @@ def batch(values: Values, offset: int, *, codec: int = NONE, producer: int = -1,
 
 def unpacked(data: bytes, sieve: Sieve | None = None, first: int = 0, aborted: Any = ()) -> tuple[list[Any], int]:
     """The records aiokafka makes of fetched bytes, and the position after them."""
-    make = fetcher.PartitionRecords if sieve is None else sieve._partition_records
-    records = make(PARTITION, MemoryRecords(data), list(aborted), first, None, None, True, fetcher.READ_COMMITTED)
+    rest = (list(aborted), first, None, None, True, fetcher.READ_COMMITTED)
+    if sieve is None:
+        records = fetcher.PartitionRecords(PARTITION, MemoryRecords(data), *rest)
+    else:
+        records = sieve._partition_records(PARTITION, _Fetched(data), *rest)
     return list(records), records.next_fetch_offset
 
 
 class Told:
-    """Passes over what it is told to, one by one."""
+    """Passes over what it is told to, one by one. `together` holds what it was asked of several at once."""
 
     def __init__(self, passes_over: Callable[[bytes | None], bool]) -> None:
         self._passes_over = passes_over
+        self.together: list[bytes] = []
 
     def __call__(self, value: bytes | None) -> bool:
         return self._passes_over(value)
 
-    def every(self, values: Sequence[bytes | None]) -> bool:
+    def every(self, values: Sequence[bytes | None], data: bytes, start: int, end: int) -> bool:
+        self.together.append(data[start:end])
         return False
 
 
@@ -129,12 +136,51 @@ def test_aborted_transactions_and_markers_stay_what_they_are() -> None:
     assert [record.value for record in unpacked(data, aborted=aborted)[0]] == [b"plain", b"committed", b"{}"]
 
 
-def test_damaged_bytes_are_refused_even_where_nothing_would_be_left() -> None:
-    """A bit that fell over may be what hid a code."""
-    data = bytearray(batch([b"{}"], 0))
-    data[-3] ^= 1
+def test_a_batch_that_is_not_compressed_is_asked_of_as_a_whole_by_the_bytes_that_came() -> None:
+    plain, other, packed = batch([b"{1}", b"{2}"], 0), batch([b"{3}"], 2), batch([b"{4}", b"{5}"], 3, codec=GZIP)
+    told = Told(lambda _: True)
+    assert unpacked(plain + other + packed, sieve_of(told)) == ([], 5)
+    assert told.together == [plain, other], "what is compressed shows nothing"
+
+
+def test_of_a_message_set_nothing_is_dropped() -> None:
+    """Topics that old brokers wrote may still hold them."""
+    data = b""
+    for number, value in enumerate((b"{}", b"ours")):
+        builder = LegacyRecordBatchBuilder(1, NONE, 2**16)
+        assert builder.append(number, 1_700_000_000_000, b"k", value) is not None
+        data += builder.build()
+    sieve = sieve_of(Told(lambda _: True))
+    assert unpacked(data, sieve) == unpacked(data)
+    assert [record.value for record in unpacked(data, sieve)[0]] == [b"{}", b"ours"]
+    assert sieve.take(PARTITION) == 0
     with pytest.raises(CorruptRecordException):
-        unpacked(bytes(data), sieve_of(Told(lambda _: True)))
+        unpacked(data[:-1] + b"x", sieve)
+
+
+@pytest.mark.parametrize("in_hardware", [True, False])
+@pytest.mark.parametrize("codec", [NONE, GZIP])
+def test_damaged_bytes_are_refused_even_where_nothing_would_be_left(
+    codec: int, in_hardware: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bit that fell over may be what hid a code. Any bit: header, record, or the checksum itself."""
+    assert module.IN_HARDWARE, "the library's own binary is what is measured and shipped"
+    monkeypatch.setattr(module, "IN_HARDWARE", in_hardware)
+    whole = batch([b"{}", b"{}"], 0, codec=codec)
+    sieve = sieve_of(Told(lambda _: True))
+    assert unpacked(whole, sieve) == ([], 2)
+    for at in range(17, len(whole)):
+        damaged = bytearray(whole)
+        damaged[at] ^= 1
+        with pytest.raises(CorruptRecordException):
+            unpacked(bytes(damaged), sieve)
+
+
+def test_a_batch_cut_short_by_the_size_of_the_fetch_is_left_for_the_next() -> None:
+    data = batch([b"{}"], 0) + batch([b"ours"], 1)
+    assert unpacked(data[:-1], sieve_of(Told(lambda value: value == b"{}"))) == ([], 1)
+    assert _Fetched(data[:20]).has_next() is False
+    assert _Fetched(data[:20]).size_in_bytes() == 20, "aiokafka tells by it that a record is larger than the fetch"
 
 
 def test_without_a_way_to_tell_nothing_is_dropped() -> None:
@@ -159,8 +205,9 @@ def test_the_fetcher_of_this_aiokafka_is_known_and_other_consumers_keep_theirs()
     sieved, other = _Started(), _Started()
     sieve = sieve_of(None)
     assert sieve.put_into(sieved)
-    assert sieved._fetcher._proc_fetch_request.__globals__["PartitionRecords"] == sieve._partition_records
-    assert other._fetcher._proc_fetch_request.__globals__["PartitionRecords"] is fetcher.PartitionRecords
+    names, others = (held._fetcher._proc_fetch_request.__globals__ for held in (sieved, other))
+    assert (names["PartitionRecords"], names["MemoryRecords"]) == (sieve._partition_records, _Fetched)
+    assert (others["PartitionRecords"], others["MemoryRecords"]) == (fetcher.PartitionRecords, MemoryRecords)
 
 
 def test_an_aiokafka_that_is_not_known_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

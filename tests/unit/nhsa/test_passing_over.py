@@ -11,7 +11,7 @@ from schemas.nhsa import Reference, read_codes
 from streams.processors.form import Nhsa
 from streams.processors.settlement import Fate, SettlementProcessor
 from streams.simulate import events
-from tests.builders import NATIONAL, SECRET, ZHEJIANG, Event, InputRecord, installed_rulebook, process
+from tests.builders import NATIONAL, SECRET, ZHEJIANG, Event, InputRecord, every, installed_rulebook, process
 from tests.nhsa import CODES, LOCAL, Speaker, written
 from tests.unit.nhsa.test_convert import message, rows
 
@@ -53,13 +53,13 @@ def test_messages_looked_at_together_are_passed_over_only_if_each_is() -> None:
     together = 0
     for _ in range(400):
         some = dice.sample(values, 4)
-        if passes_over.every(some):
+        if every(passes_over, some):
             assert all(map(passes_over, some))
             together += 1
     assert together > 40
     none_of_ours = [value for value in values if passes_over(value)]
-    assert passes_over.every(none_of_ours[:8])
-    assert not passes_over.every([*none_of_ours[:3], b"", none_of_ours[4]])
+    assert every(passes_over, none_of_ours[:8])
+    assert not every(passes_over, [*none_of_ours[:3], b"", none_of_ours[4]])
 
 
 @pytest.mark.parametrize("code", [NATIONAL, ZHEJIANG, *LOCAL.values(), "PETCT9"])

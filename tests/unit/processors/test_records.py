@@ -10,7 +10,19 @@ import pytest
 
 from streams.processors.envelope import PassingOver
 from streams.processors.settlement import OTHER, Fate
-from tests.builders import NATIONAL, ZHEJIANG, InputRecord, dead_letter, event, line, process, processor, reversal, void
+from tests.builders import (
+    NATIONAL,
+    ZHEJIANG,
+    InputRecord,
+    dead_letter,
+    event,
+    every,
+    line,
+    process,
+    processor,
+    reversal,
+    void,
+)
 
 DEEP = b'{"a":' * 70 + b"1" + b"}" * 70
 
@@ -70,9 +82,21 @@ def test_wherever_it_stands_what_could_make_an_event_ours_is_seen(hidden: str, a
 def test_many_are_passed_over_at_once_only_where_each_is() -> None:
     passes_over = PassingOver([NATIONAL])
     other, ours = b'{"a":1}', orjson.dumps(event())
-    assert passes_over.every([other] * 3)
+    assert every(passes_over, [other] * 3)
     for odd in (ours, None, b"", b" ", b"[]", b"{", b"}"):
-        assert not passes_over.every([other, odd, other])
+        assert not every(passes_over, [other, odd, other])
+
+
+def test_what_lies_beside_them_is_not_looked_at() -> None:
+    ours, other = orjson.dumps(event()), b'{"a":1}'
+    assert PassingOver([NATIONAL]).every([other], ours + other + ours, len(ours), len(ours) + len(other))
+
+
+def test_what_lies_among_them_makes_it_unsure() -> None:
+    """A key or a header of another system may hold a code: their values are then looked at one by one."""
+    other = b'{"a":1}'
+    data = b"%s key %s %s" % (other, NATIONAL.encode(), other)
+    assert not PassingOver([NATIONAL]).every([other, other], data, 0, len(data))
 
 
 @pytest.mark.parametrize("value", [b"[]", b"{", b"}", b'{"a":1},', b"   ", b"null"])
