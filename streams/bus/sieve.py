@@ -88,7 +88,9 @@ class Sieve:
     def _partition_records(
         self, partition: TopicPartition, fetched: _Fetched, aborted: Any, fetch_offset: int, *rest: Any
     ) -> PartitionRecords:
-        return PartitionRecords(partition, _Batches(self, partition, fetched, fetch_offset), aborted, fetch_offset, *rest)
+        return PartitionRecords(
+            partition, _Batches(self, partition, fetched, fetch_offset), aborted, fetch_offset, *rest
+        )
 
     def _sift(self, partition: TopicPartition, batch: _Batch, first: int) -> Iterator[Any]:
         """The records of a batch that are not dropped; only those from offset `first` count."""
@@ -157,7 +159,7 @@ class _Batches:
 class _Batch:
     """In place of a record batch: what aiokafka asks of one, and the records the sieve leaves.
 
-    `whole` is aiokafka's own, whose bytes are `data` from `start` to `end`; `in_plain`: its values lie there as they are.
+    `whole` is aiokafka's own, whose bytes are `data` from `start` to `end`; `in_plain`: not compressed.
     """
 
     __slots__ = (

@@ -44,7 +44,9 @@ class Searching:
 
     def __call__(self, value: bytes | None) -> bool:
         """True only if the processor would pass the record over."""
-        return bool(value) and looks_like_an_object(value) and self.hides_nothing(value, 0, len(value))
+        if not value:
+            return False
+        return looks_like_an_object(value) and self.hides_nothing(value, 0, len(value))
 
     def every(self, values: Sequence[bytes | None], data: bytes, start: int, end: int) -> bool:
         """Whether each of `values` is passed over: quickly for the many that hold nothing of ours.
@@ -59,7 +61,7 @@ class Searching:
 
     def hides_nothing(self, data: bytes, start: int, end: int) -> bool:
         """Whether nothing from `start` to `end` could make an event one of ours."""
-        for word in self._sought:
+        for word in self._sought:  # noqa: SIM110 - a generator would cost as much as the search
             if stringzilla.find(data, word, start, end) >= 0:
                 return False
         return True
