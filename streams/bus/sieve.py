@@ -92,16 +92,19 @@ class Sieve:
             partition, _Batches(self, partition, fetched, fetch_offset), aborted, fetch_offset, *rest
         )
 
-    def _sift(self, partition: TopicPartition, batch: _Batch, first: int) -> Iterator[Any]:
+    def _sift(
+        self, partition: TopicPartition, whole: Any, data: bytes, start: int, end: int, first: int
+    ) -> Iterator[Any]:
         """The records of a batch that are not dropped; only those from offset `first` count."""
         passes_over = self._current()
-        records = list(batch.whole)
+        records = list(whole)
         if not records or passes_over is None:
             yield from records
             return
         self._newest[partition] = records[-1].timestamp
         values = [record.value for record in records]
-        if batch.in_plain and passes_over.every(values, batch.data, batch.start, batch.end):
+        in_plain = not data[start + _ATTRIBUTES_AT] & _COMPRESSION
+        if in_plain and passes_over.every(values, data, start, end):
             dropped = records
         else:
             dropped = []
@@ -151,49 +154,46 @@ class _Batches:
         # Of batches of Kafka before 0.11 nothing is dropped. Control batches end transactions; aiokafka reads theirs.
         if data[start + _MAGIC_AT] != _MAGIC or whole.is_control_batch:
             return whole
-        batch = _Batch(whole, data, start, end)
-        batch.left = self._sieve._sift(self._partition, batch, self._first)
-        return batch
+        left = self._sieve._sift(self._partition, whole, data, start, end, self._first)
+        return _Batch(whole, data, start, end, left)
 
 
 class _Batch:
     """In place of a record batch: what aiokafka asks of one, and the records the sieve leaves.
 
-    `whole` is aiokafka's own, whose bytes are `data` from `start` to `end`; `in_plain`: not compressed.
+    Nothing in it leads back to itself: it holds a fetch in memory, and should go without the garbage collector.
     """
 
     __slots__ = (
+        "_data",
+        "_end",
+        "_left",
+        "_start",
+        "_whole",
         "base_offset",
-        "data",
-        "end",
-        "in_plain",
         "is_control_batch",
         "is_transactional",
-        "left",
         "next_offset",
         "producer_id",
-        "start",
-        "validate_crc",
-        "whole",
     )
 
-    def __init__(self, whole: Any, data: bytes, start: int, end: int) -> None:
-        self.whole = whole
-        self.data = data
-        self.start = start
-        self.end = end
-        self.in_plain = not data[start + _ATTRIBUTES_AT] & _COMPRESSION
-        self.left: Iterator[Any] = iter(())
+    def __init__(self, whole: Any, data: bytes, start: int, end: int, left: Iterator[Any]) -> None:
+        self._whole = whole
+        self._data = data
+        self._start = start
+        self._end = end
+        self._left = left
         self.base_offset = whole.base_offset
         self.is_control_batch = False
         self.is_transactional = whole.is_transactional
         self.next_offset = whole.next_offset
         self.producer_id = whole.producer_id
-        self.validate_crc: Callable[[], bool] = self._validate_crc if IN_HARDWARE else whole.validate_crc
 
     def __iter__(self) -> Iterator[Any]:
-        return self.left
+        return self._left
 
-    def _validate_crc(self) -> bool:
-        said: int = _CRC.unpack_from(self.data, self.start + _CRC_AT)[0]
-        return said == google_crc32c.value(self.data[self.start + _CRC_END : self.end])
+    def validate_crc(self) -> bool:
+        if not IN_HARDWARE:
+            return bool(self._whole.validate_crc())
+        said: int = _CRC.unpack_from(self._data, self._start + _CRC_AT)[0]
+        return said == int(google_crc32c.value(self._data[self._start + _CRC_END : self._end]))

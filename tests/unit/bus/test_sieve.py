@@ -1,5 +1,6 @@
 """What the sieve drops and what it leaves, beside aiokafka's own reading of the same fetched bytes."""
 
+import gc
 import random
 import struct
 from collections.abc import Callable, Iterable, Sequence
@@ -192,6 +193,15 @@ def test_each_batch_of_records_asks_anew_what_is_passed_over() -> None:
     rules = [Told(lambda _: True), Told(lambda _: False)]
     left, _ = unpacked(batch([b"{}"], 0) + batch([b"{}"], 1), Sieve(lambda: rules.pop(0)))
     assert [record.offset for record in left] == [1]
+
+
+def test_a_fetch_leaves_the_memory_without_the_garbage_collector() -> None:
+    """A worker lets it run rarely, and a fetch has megabytes."""
+    data = batch([b"{}"], 0) + batch([b"{}", b"ours"], 1)
+    sieve = sieve_of(Told(lambda value: value == b"{}"))
+    gc.collect()
+    assert len(unpacked(data, sieve)[0]) == 1
+    assert gc.collect() == 0
 
 
 class _Started:
