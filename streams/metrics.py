@@ -581,14 +581,15 @@ class Metrics(Instruments):
 
     def committed(self, tally: Tally, outputs: Mapping[str, int], now: float) -> None:
         """A batch is committed, with so many records to each topic; `now` in seconds since 1970."""
-        for fate, count in Counts(tally.fates).items():
+        self._fates[Fate.PASSED_OVER,].inc(tally.records - len(tally.timestamps))
+        counts = tally.counts()
+        for fate, count in counts.fates.items():
             self._fates[fate,].inc(count)
-        self._fates[Fate.PASSED_OVER,].inc(tally.records - len(tally.fates))
-        for outcome, count in Counts(tally.outcomes).items():
+        for outcome, count in counts.outcomes.items():
             self._outcomes[outcome].inc(count)
-        for reason, count in Counts(tally.reasons).items():
+        for reason, count in counts.reasons.items():
             self._reasons[reason].inc(count)
-        for why, count in Counts(tally.dead_letters).items():
+        for why, count in counts.dead_letters.items():
             self._dead_letters[why,].inc(count)
         for share, amount in tally.shares():
             self._money[share].inc(float(amount))
