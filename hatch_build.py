@@ -23,6 +23,7 @@ COMPILED = (
     "schemas/moments.py",
     "schemas/reading.py",
     "streams/adjudication/*.py",
+    "streams/bus/batch.py",
     "streams/processors/envelope.py",
     "streams/processors/settlement.py",
     "streams/tally.py",

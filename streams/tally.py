@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -31,7 +30,6 @@ class Counts(NamedTuple):
     dead_letters: Counter[str]
 
 
-@dataclass(slots=True)
 class Tally:
     """What one batch will add to the metrics once it is committed. `decide_seconds` is what deciding it took.
 
@@ -39,11 +37,14 @@ class Tally:
     little more is done than to lay it beside those of its kind.
     """
 
-    records: int = 0
-    decide_seconds: float = 0.0
-    timestamps: list[int] = field(default_factory=list)
-    answers: dict[Kind, list[Money | None]] = field(default_factory=dict)
-    """By what the metrics tell apart, the money of each. There are few kinds: cities are those of the rulebook."""
+    __slots__ = ("answers", "decide_seconds", "records", "timestamps")
+
+    def __init__(self) -> None:
+        self.records = 0
+        self.decide_seconds = 0.0
+        self.timestamps: list[int] = []
+        self.answers: dict[Kind, list[Money | None]] = {}
+        """By what the metrics tell apart, the money of each. There are few kinds: cities are those of the rulebook."""
 
     def add(self, answer: Answer, timestamp: int) -> None:
         """Take one answered record; `timestamp` in milliseconds since 1970. Passed-over ones only add to `records`."""

@@ -20,6 +20,8 @@ LOCAL: Final = Decimal(1)
 class Area:
     """`factor` multiplies the benefit; None where the terms are not known (or the gate denies)."""
 
+    __slots__ = ("factor", "findings", "steps")
+
     def __init__(
         self,
         findings: tuple[Finding, ...],

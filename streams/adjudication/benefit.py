@@ -25,6 +25,8 @@ class Benefit:
     gives a charging reason.
     """
 
+    __slots__ = ("charging_reasons", "findings", "high", "low", "rule", "steps")
+
     def __init__(
         self,
         rule: BenefitRule | None,
@@ -44,6 +46,8 @@ class Benefit:
 
 class _Paid:
     """One way to pay: the amount, how it came about, and the step of the annual cap where it cut."""
+
+    __slots__ = ("amount", "cut", "steps")
 
     def __init__(
         self,

@@ -14,6 +14,8 @@ from streams.rulebook.regions import city_of, province_of
 class Case:
     """One completed event before the rules: where it happened, what the diagnoses show."""
 
+    __slots__ = ("event", "evidence", "out_of_area", "rulebook", "same_province")
+
     def __init__(
         self,
         event: SettlementCompleted,
@@ -46,6 +48,8 @@ class Charge:
     Amounts in yuan, none negative; `in_catalogue` is what lies within the insurance catalogue.
     """
 
+    __slots__ = ("amount", "exam", "in_catalogue", "is_refund", "line", "out_of_catalogue", "quantity")
+
     def __init__(
         self,
         line: LineItem,
@@ -74,6 +78,8 @@ class Charge:
 
 class Accumulators:
     """What the person and the fund have paid this calendar year, in yuan; None: the platform did not say."""
+
+    __slots__ = ("fund_paid", "own_paid")
 
     def __init__(
         self,

@@ -25,6 +25,8 @@ class Decision:
     `also_withdrawn` are the withdrawals of a reversal or void under the other ids that its settlement may bear.
     """
 
+    __slots__ = ("adjusted", "also_withdrawn", "disclosure", "money", "settlement")
+
     def __init__(
         self,
         adjusted: Record,

@@ -28,6 +28,8 @@ class DisclosedExam:
     `age_or_over`: the rule top-codes ages; `age` is its limit, and the patient's that or more.
     """
 
+    __slots__ = ("age", "age_or_over", "charged_price", "diagnosis", "exam", "service_date", "surname")
+
     def __init__(
         self,
         service_date: date,
@@ -49,6 +51,8 @@ class DisclosedExam:
 
 class Disclosure:
     """The rows of one event. `rule` ordered the first of them."""
+
+    __slots__ = ("exams", "rule")
 
     def __init__(
         self,

@@ -11,6 +11,8 @@ from streams.rulebook.model import Clause, Rule
 class Finding:
     """One reason. A denial makes the line not covered, a doubt sends it to a person."""
 
+    __slots__ = ("denies", "reason", "step")
+
     def __init__(
         self,
         reason: str,

@@ -27,6 +27,27 @@ class Line:
     `charged` = `fund` + `assistance` + `patient` + `disallowed`, to the fen.
     """
 
+    __slots__ = (
+        "assistance",
+        "benefit",
+        "charged",
+        "coverage",
+        "disallowed",
+        "eligible",
+        "exam",
+        "fund",
+        "fund_bucket",
+        "if_approved",
+        "item",
+        "line_no",
+        "out_of_catalogue",
+        "outcome",
+        "patient",
+        "price",
+        "reasons",
+        "trace",
+    )
+
     def __init__(
         self,
         line_no: int,
@@ -142,6 +163,8 @@ def decide_line(case: Case, charge: Charge, start: Accumulators, *, after_review
 
 class _Coverage:
     """What the insured region's rules make of a line, before its sign is put back."""
+
+    __slots__ = ("assistance", "benefit", "eligible", "fund", "fund_bucket", "if_approved", "outcome", "reasons")
 
     def __init__(
         self,

@@ -22,6 +22,8 @@ _is_workday: Final = lru_cache(maxsize=8192)(is_workday)
 class Payout:
     """The first and the last day on which the claim is due; None where the calendar is not known that far, and why."""
 
+    __slots__ = ("earliest", "latest", "unknown")
+
     def __init__(
         self,
         earliest: date | None,

@@ -19,6 +19,8 @@ _TOLERANCE: Final = Decimal("0.01")
 class Pricing:
     """`allowed` + `disallowed` = what was charged within the catalogue, in yuan."""
 
+    __slots__ = ("allowed", "disallowed", "reasons", "rule", "steps")
+
     def __init__(
         self,
         rule: PriceRule | None,

@@ -20,6 +20,8 @@ _WORST_FIRST: Final[tuple[Outcome, ...]] = ("not_covered", "needs_review", "no_r
 class Money:
     """What all lines together were charged, and who bears it, in yuan. The four shares add up to `charged`."""
 
+    __slots__ = ("assistance", "charged", "fund", "hospital", "patient")
+
     def __init__(
         self,
         charged: Decimal,
@@ -37,6 +39,8 @@ class Money:
 
 class Settlement:
     """`lines` in the order of `line_no`; `cancelled` holds the line numbers of exactly negated pairs."""
+
+    __slots__ = ("cancelled", "lines", "payout")
 
     def __init__(
         self,

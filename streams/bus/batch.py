@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from streams.processors.settlement import Answer, Fate, Output, Record
 from streams.tally import Tally
@@ -12,7 +11,6 @@ from streams.tally import Tally
 Process = Callable[[Record], Answer]
 
 
-@dataclass(slots=True)
 class Batch:
     """Grows by `add` until the lane commits it; then a new one begins.
 
@@ -20,12 +18,15 @@ class Batch:
     record, True for a dead letter.
     """
 
-    next_offset: int
-    outputs: dict[str, list[Output]] = field(default_factory=dict)
-    dead: list[bool] = field(default_factory=list)
-    tally: Tally = field(default_factory=Tally)
-    commit_asked: bool = False
-    """From then on its transaction may have been committed, whatever is heard of it."""
+    __slots__ = ("commit_asked", "dead", "next_offset", "outputs", "tally")
+
+    def __init__(self, next_offset: int) -> None:
+        self.next_offset = next_offset
+        self.outputs: dict[str, list[Output]] = {}
+        self.dead: list[bool] = []
+        self.tally = Tally()
+        self.commit_asked = False
+        """From then on its transaction may have been committed, whatever is heard of it."""
 
     def add(self, records: Sequence[Record], next_offset: int, process: Process) -> None:
         """Decide `records`, in memory; they are those after the last ones added, and reach up to `next_offset`.

@@ -64,6 +64,8 @@ OTHER: Final = "other"
 class Output:
     """One record to emit at the input's partition number. `topic` is the name without a prefix."""
 
+    __slots__ = ("headers", "key", "topic", "value")
+
     def __init__(
         self,
         topic: str,
@@ -91,6 +93,20 @@ class Output:
 
 class Answer:
     """What is to be done about one record, and what the metrics want to know of it."""
+
+    __slots__ = (
+        "adjusted",
+        "also_withdrawn",
+        "city",
+        "dead_letter_reason",
+        "detail",
+        "disclosure",
+        "fate",
+        "money",
+        "outcome",
+        "outputs",
+        "reasons",
+    )
 
     def __init__(
         self,

@@ -108,7 +108,8 @@ def test_the_states_of_the_catalogue_are_those_of_a_lane() -> None:
 
 
 def test_a_committed_batch_is_counted(metrics: Metrics) -> None:
-    tally = Tally(records=10, decide_seconds=0.25)
+    tally = Tally()
+    tally.records, tally.decide_seconds = 10, 0.25
     money = Money(Decimal(90), Decimal(0), Decimal(100), Decimal(0), Decimal(-10))
     decided = Answer(Fate.DECIDED, (), "covered", ("annual_cap_reached",) * 2, money, city="330100")
     tally.add(decided, timestamp=1_000_000)
@@ -133,7 +134,8 @@ def test_a_committed_batch_is_counted(metrics: Metrics) -> None:
 
 def test_ages_fall_into_the_same_buckets_as_the_client_librarys(metrics: Metrics) -> None:
     ages = [0.0, 0.01, 0.011, 0.5, 1.0, 59.0, 3600.0, 90_000.0, 1e9]
-    tally = Tally(records=len(ages))
+    tally = Tally()
+    tally.records = len(ages)
     for age in ages:
         tally.add(Answer(Fate.REVERSED), timestamp=round((1e9 - age) * 1_000))
     theirs = CollectorRegistry()
