@@ -9,12 +9,12 @@ from aiokafka import TopicPartition
 
 from schemas.topics import ALERTS
 from streams.bus.alerts_reader import STEP_SECONDS, start_reader, stop_reader, up_to
-from streams.settings import WatchSettings
+from streams.settings import KafkaSettings
 
 _ID: Final = "ce_id"
 
 
-async def written(settings: WatchSettings, partition: int, since: int) -> set[str]:
+async def written(settings: KafkaSettings, partition: int, since: int) -> set[str]:
     """Event ids of all records of a partition from offset `since` on; of what is left of them, after retention.
 
     Raises KafkaError or TimeoutError when the broker does not answer.
