@@ -75,8 +75,12 @@ class Tally:
             if outcome is not None and known:
                 by_outcome.setdefault(outcome, []).extend(known)
         for outcome, moneys in by_outcome.items():
-            _, hospital, fund, assistance, patient = zip(*moneys, strict=True)
-            for bearer, amounts in zip(BEARERS, (fund, assistance, patient, hospital), strict=True):
+            for bearer, amounts in (
+                ("fund", [money.fund for money in moneys]),
+                ("assistance", [money.assistance for money in moneys]),
+                ("patient", [money.patient for money in moneys]),
+                ("hospital", [money.hospital for money in moneys]),
+            ):
                 refunded = -sum([amount for amount in amounts if amount.is_signed()], _ZERO)
                 yield (bearer, outcome, DIRECTIONS[0]), sum(amounts, refunded)
                 yield (bearer, outcome, DIRECTIONS[1]), refunded

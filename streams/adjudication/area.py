@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final
 
 from schemas.decimals import plain
 from schemas.events import DatedFiling
@@ -17,12 +17,18 @@ _GATE: Final = "out_of_area"
 LOCAL: Final = Decimal(1)
 
 
-class Area(NamedTuple):
+class Area:
     """`factor` multiplies the benefit; None where the terms are not known (or the gate denies)."""
 
-    findings: tuple[Finding, ...]
-    factor: Decimal | None
-    steps: tuple[Step, ...] = ()
+    def __init__(
+        self,
+        findings: tuple[Finding, ...],
+        factor: Decimal | None,
+        steps: tuple[Step, ...] = (),
+    ) -> None:
+        self.findings: Final = findings
+        self.factor: Final = factor
+        self.steps: Final = steps
 
 
 def out_of_area(case: Case, rule: CoverageRule, day: date) -> Area:

@@ -6,7 +6,7 @@ Rounded half up to the fen once, at the end of the line; what is left goes to th
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final
 
 from schemas.decimals import ZERO, plain, times, to_fen
 from streams.adjudication.case import Accumulators, Case, Charge
@@ -18,27 +18,42 @@ _GATE: Final = "benefit"
 _POOREST: Final = ("low_income", "extreme_poverty")
 
 
-class Benefit(NamedTuple):
+class Benefit:
     """`low` and `high` are yuan, equal when the amount is determinate, None when not even a range is known.
 
     `rule` is the one in force, whether it serves this person or not. A cap that cut
     gives a charging reason.
     """
 
-    rule: BenefitRule | None
-    findings: tuple[Finding, ...]
-    low: Decimal | None
-    high: Decimal | None
-    steps: tuple[Step, ...] = ()
-    charging_reasons: tuple[str, ...] = ()
+    def __init__(
+        self,
+        rule: BenefitRule | None,
+        findings: tuple[Finding, ...],
+        low: Decimal | None,
+        high: Decimal | None,
+        steps: tuple[Step, ...] = (),
+        charging_reasons: tuple[str, ...] = (),
+    ) -> None:
+        self.rule: Final = rule
+        self.findings: Final = findings
+        self.low: Final = low
+        self.high: Final = high
+        self.steps: Final = steps
+        self.charging_reasons: Final = charging_reasons
 
 
-class _Paid(NamedTuple):
+class _Paid:
     """One way to pay: the amount, how it came about, and the step of the annual cap where it cut."""
 
-    amount: Decimal
-    steps: tuple[Step, ...]
-    cut: tuple[Step, ...] = ()
+    def __init__(
+        self,
+        amount: Decimal,
+        steps: tuple[Step, ...],
+        cut: tuple[Step, ...] = (),
+    ) -> None:
+        self.amount: Final = amount
+        self.steps: Final = steps
+        self.cut: Final = cut
 
 
 def benefit(
@@ -63,7 +78,7 @@ def benefit(
     if cap is None or not low.cut:
         return Benefit(rule, (), low.amount, low.amount, low.steps)
     reason = "annual_cap_approximate" if cap.approximate else "annual_cap_reached"
-    cut = low.cut[0]._replace(reason=reason)
+    cut = low.cut[0].for_reason(reason)
     if cap.approximate:
         return Benefit(rule, (Finding(reason, False, cut),), low.amount, low.amount, low.steps)
     return Benefit(rule, (), low.amount, low.amount, (*low.steps, cut), (reason,))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final
 
 from schemas.events import LineItem, SettlementCompleted
 from streams.adjudication.diagnoses import Evidence, evidence_of
@@ -11,14 +11,22 @@ from streams.rulebook.index import Rulebook
 from streams.rulebook.regions import city_of, province_of
 
 
-class Case(NamedTuple):
+class Case:
     """One completed event before the rules: where it happened, what the diagnoses show."""
 
-    event: SettlementCompleted
-    rulebook: Rulebook
-    out_of_area: bool
-    same_province: bool
-    evidence: Evidence
+    def __init__(
+        self,
+        event: SettlementCompleted,
+        rulebook: Rulebook,
+        out_of_area: bool,
+        same_province: bool,
+        evidence: Evidence,
+    ) -> None:
+        self.event: Final = event
+        self.rulebook: Final = rulebook
+        self.out_of_area: Final = out_of_area
+        self.same_province: Final = same_province
+        self.evidence: Final = evidence
 
     @classmethod
     def of(cls, event: SettlementCompleted, rulebook: Rulebook) -> Case:
@@ -32,19 +40,29 @@ class Case(NamedTuple):
         )
 
 
-class Charge(NamedTuple):
+class Charge:
     """One examination line seen as a charge: a refund is its mirror image here, its sign put back at the end.
 
     Amounts in yuan, none negative; `in_catalogue` is what lies within the insurance catalogue.
     """
 
-    line: LineItem
-    exam: str
-    is_refund: bool
-    quantity: Decimal
-    amount: Decimal
-    out_of_catalogue: Decimal
-    in_catalogue: Decimal
+    def __init__(
+        self,
+        line: LineItem,
+        exam: str,
+        is_refund: bool,
+        quantity: Decimal,
+        amount: Decimal,
+        out_of_catalogue: Decimal,
+        in_catalogue: Decimal,
+    ) -> None:
+        self.line: Final = line
+        self.exam: Final = exam
+        self.is_refund: Final = is_refund
+        self.quantity: Final = quantity
+        self.amount: Final = amount
+        self.out_of_catalogue: Final = out_of_catalogue
+        self.in_catalogue: Final = in_catalogue
 
     @classmethod
     def of(cls, line: LineItem, exam: str) -> Charge:
@@ -54,11 +72,16 @@ class Charge(NamedTuple):
         return cls(line, exam, False, quantity, amount, outside, amount - outside)
 
 
-class Accumulators(NamedTuple):
+class Accumulators:
     """What the person and the fund have paid this calendar year, in yuan; None: the platform did not say."""
 
-    own_paid: Decimal | None
-    fund_paid: Decimal | None
+    def __init__(
+        self,
+        own_paid: Decimal | None,
+        fund_paid: Decimal | None,
+    ) -> None:
+        self.own_paid: Final = own_paid
+        self.fund_paid: Final = fund_paid
 
     def after(self, eligible: Decimal, fund: Decimal) -> Accumulators:
         """The same after one covered line."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final
 
 from schemas.events import SettlementCompleted, SettlementUndone
 from schemas.secrets import DisclosureSecrets
@@ -19,17 +19,25 @@ from streams.adjudication.settlement import Money, Settlement, adjudicate
 from streams.rulebook.index import Rulebook
 
 
-class Decision(NamedTuple):
+class Decision:
     """The records to emit. `settlement` and `money` are None for a reversal or void.
 
     `also_withdrawn` are the withdrawals of a reversal or void under the other ids that its settlement may bear.
     """
 
-    adjusted: Record
-    disclosure: Record | None
-    settlement: Settlement | None = None
-    money: Money | None = None
-    also_withdrawn: tuple[Record, ...] = ()
+    def __init__(
+        self,
+        adjusted: Record,
+        disclosure: Record | None,
+        settlement: Settlement | None = None,
+        money: Money | None = None,
+        also_withdrawn: tuple[Record, ...] = (),
+    ) -> None:
+        self.adjusted: Final = adjusted
+        self.disclosure: Final = disclosure
+        self.settlement: Final = settlement
+        self.money: Final = money
+        self.also_withdrawn: Final = also_withdrawn
 
 
 def decide(event: SettlementCompleted | SettlementUndone, rulebook: Rulebook, secrets: DisclosureSecrets) -> Decision:

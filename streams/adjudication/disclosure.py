@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final
 from unicodedata import category, normalize
 
 from schemas.events import Diagnosis, SettlementCompleted
@@ -22,26 +22,41 @@ _CATEGORY: Final = re.compile(r"[A-Z][0-9]{2}")
 _SHORTEST_PART: Final = 2
 
 
-class DisclosedExam(NamedTuple):
+class DisclosedExam:
     """One row of the public list. `age` in whole years on the day of service, `charged_price` in yuan.
 
     `age_or_over`: the rule top-codes ages; `age` is its limit, and the patient's that or more.
     """
 
-    service_date: date
-    exam: str
-    surname: str
-    age: int
-    diagnosis: str
-    charged_price: Decimal
-    age_or_over: bool = False
+    def __init__(
+        self,
+        service_date: date,
+        exam: str,
+        surname: str,
+        age: int,
+        diagnosis: str,
+        charged_price: Decimal,
+        age_or_over: bool = False,
+    ) -> None:
+        self.service_date: Final = service_date
+        self.exam: Final = exam
+        self.surname: Final = surname
+        self.age: Final = age
+        self.diagnosis: Final = diagnosis
+        self.charged_price: Final = charged_price
+        self.age_or_over: Final = age_or_over
 
 
-class Disclosure(NamedTuple):
+class Disclosure:
     """The rows of one event. `rule` ordered the first of them."""
 
-    rule: DisclosureRule
-    exams: tuple[DisclosedExam, ...]
+    def __init__(
+        self,
+        rule: DisclosureRule,
+        exams: tuple[DisclosedExam, ...],
+    ) -> None:
+        self.rule: Final = rule
+        self.exams: Final = exams
 
 
 def disclose(event: SettlementCompleted, settlement: Settlement, rulebook: Rulebook) -> Disclosure | None:

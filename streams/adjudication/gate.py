@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final
 
 from streams.adjudication.trace import Step, by_rule
 from streams.rulebook.model import Clause, Rule
 
 
-class Finding(NamedTuple):
+class Finding:
     """One reason. A denial makes the line not covered, a doubt sends it to a person."""
 
-    reason: str
-    denies: bool
-    step: Step
+    def __init__(
+        self,
+        reason: str,
+        denies: bool,
+        step: Step,
+    ) -> None:
+        self.reason: Final = reason
+        self.denies: Final = denies
+        self.step: Final = step
 
 
 def denial(gate: str, reason: str, rule: Rule, says: str, clause: Clause | None = None) -> Finding:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 from schemas.decimals import ZERO, plain, times, to_fen
 from schemas.events import LineItem
@@ -20,43 +21,77 @@ from streams.rulebook.model import BenefitRule, CoverageRule, PriceRule
 Outcome = Literal["covered", "not_covered", "needs_review", "no_rule"]
 
 
-class Line(NamedTuple):
+class Line:
     """How one line is decided. Amounts in yuan, two places, of the line's own sign.
 
     `charged` = `fund` + `assistance` + `patient` + `disallowed`, to the fen.
     """
 
-    line_no: int
-    item: LineItem
-    exam: str
-    outcome: Outcome
-    reasons: tuple[str, ...]
-    charged: Decimal
-    disallowed: Decimal
-    out_of_catalogue: Decimal
-    eligible: Decimal
-    fund: Decimal
-    assistance: Decimal
-    patient: Decimal
-    if_approved: tuple[Decimal, Decimal] | None
-    fund_bucket: str | None
-    price: PriceRule | None
-    coverage: CoverageRule | None
-    benefit: BenefitRule | None
-    trace: tuple[Step, ...]
+    def __init__(
+        self,
+        line_no: int,
+        item: LineItem,
+        exam: str,
+        outcome: Outcome,
+        reasons: tuple[str, ...],
+        charged: Decimal,
+        disallowed: Decimal,
+        out_of_catalogue: Decimal,
+        eligible: Decimal,
+        fund: Decimal,
+        assistance: Decimal,
+        patient: Decimal,
+        if_approved: tuple[Decimal, Decimal] | None,
+        fund_bucket: str | None,
+        price: PriceRule | None,
+        coverage: CoverageRule | None,
+        benefit: BenefitRule | None,
+        trace: tuple[Step, ...],
+    ) -> None:
+        self.line_no: Final = line_no
+        self.item: Final = item
+        self.exam: Final = exam
+        self.outcome: Final = outcome
+        self.reasons: Final = reasons
+        self.charged: Final = charged
+        self.disallowed: Final = disallowed
+        self.out_of_catalogue: Final = out_of_catalogue
+        self.eligible: Final = eligible
+        self.fund: Final = fund
+        self.assistance: Final = assistance
+        self.patient: Final = patient
+        self.if_approved: Final = if_approved
+        self.fund_bucket: Final = fund_bucket
+        self.price: Final = price
+        self.coverage: Final = coverage
+        self.benefit: Final = benefit
+        self.trace: Final = trace
 
     def mirrored(self) -> Line:
         """Every amount with its sign reversed."""
-        return self._replace(
-            charged=negated(self.charged),
-            disallowed=negated(self.disallowed),
-            out_of_catalogue=negated(self.out_of_catalogue),
-            eligible=negated(self.eligible),
-            fund=negated(self.fund),
-            assistance=negated(self.assistance),
-            patient=negated(self.patient),
-            if_approved=self.if_approved and (negated(self.if_approved[0]), negated(self.if_approved[1])),
-            trace=tuple(step.mirrored() for step in self.trace),
+        return self.told_of(self.item, tuple(step.mirrored() for step in self.trace), negated)
+
+    def told_of(self, item: LineItem, trace: tuple[Step, ...], turned: Callable[[Decimal], Decimal]) -> Line:
+        """The same decision of `item`, in the words of `trace`, its amounts `turned`."""
+        return Line(
+            line_no=item.line_no,
+            item=item,
+            exam=self.exam,
+            outcome=self.outcome,
+            reasons=self.reasons,
+            charged=turned(self.charged),
+            disallowed=turned(self.disallowed),
+            out_of_catalogue=turned(self.out_of_catalogue),
+            eligible=turned(self.eligible),
+            fund=turned(self.fund),
+            assistance=turned(self.assistance),
+            patient=turned(self.patient),
+            if_approved=self.if_approved and (turned(self.if_approved[0]), turned(self.if_approved[1])),
+            fund_bucket=self.fund_bucket,
+            price=self.price,
+            coverage=self.coverage,
+            benefit=self.benefit,
+            trace=trace,
         )
 
 
@@ -105,17 +140,28 @@ def decide_line(case: Case, charge: Charge, start: Accumulators, *, after_review
     return line.mirrored() if charge.is_refund else line
 
 
-class _Coverage(NamedTuple):
+class _Coverage:
     """What the insured region's rules make of a line, before its sign is put back."""
 
-    outcome: Outcome
-    reasons: tuple[str, ...]
-    eligible: Decimal = ZERO
-    fund: Decimal = ZERO
-    assistance: Decimal = ZERO
-    if_approved: tuple[Decimal, Decimal] | None = None
-    fund_bucket: str | None = None
-    benefit: BenefitRule | None = None
+    def __init__(
+        self,
+        outcome: Outcome,
+        reasons: tuple[str, ...],
+        eligible: Decimal = ZERO,
+        fund: Decimal = ZERO,
+        assistance: Decimal = ZERO,
+        if_approved: tuple[Decimal, Decimal] | None = None,
+        fund_bucket: str | None = None,
+        benefit: BenefitRule | None = None,
+    ) -> None:
+        self.outcome: Final = outcome
+        self.reasons: Final = reasons
+        self.eligible: Final = eligible
+        self.fund: Final = fund
+        self.assistance: Final = assistance
+        self.if_approved: Final = if_approved
+        self.fund_bucket: Final = fund_bucket
+        self.benefit: Final = benefit
 
 
 def _no_coverage(trace: list[Step]) -> _Coverage:

@@ -6,7 +6,7 @@ Source: 浙医保发〔2021〕31号, 二; 杭医保〔2021〕30号, 二.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final
 
 from schemas.decimals import ZERO, plain, times, to_fen
 from streams.adjudication.case import Case, Charge
@@ -16,14 +16,22 @@ from streams.rulebook.model import PriceRule
 _TOLERANCE: Final = Decimal("0.01")
 
 
-class Pricing(NamedTuple):
+class Pricing:
     """`allowed` + `disallowed` = what was charged within the catalogue, in yuan."""
 
-    rule: PriceRule | None
-    allowed: Decimal
-    disallowed: Decimal
-    reasons: tuple[str, ...]
-    steps: tuple[Step, ...]
+    def __init__(
+        self,
+        rule: PriceRule | None,
+        allowed: Decimal,
+        disallowed: Decimal,
+        reasons: tuple[str, ...],
+        steps: tuple[Step, ...],
+    ) -> None:
+        self.rule: Final = rule
+        self.allowed: Final = allowed
+        self.disallowed: Final = disallowed
+        self.reasons: Final = reasons
+        self.steps: Final = steps
 
 
 def pricing(case: Case, charge: Charge) -> Pricing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final
 
 from schemas.events import LineItem, SettlementCompleted
 from streams.adjudication.case import Accumulators, Case, Charge
@@ -17,22 +17,36 @@ _NONE: Final[frozenset[int]] = frozenset()
 _WORST_FIRST: Final[tuple[Outcome, ...]] = ("not_covered", "needs_review", "no_rule", "covered")
 
 
-class Money(NamedTuple):
+class Money:
     """What all lines together were charged, and who bears it, in yuan. The four shares add up to `charged`."""
 
-    charged: Decimal
-    hospital: Decimal
-    fund: Decimal
-    assistance: Decimal
-    patient: Decimal
+    def __init__(
+        self,
+        charged: Decimal,
+        hospital: Decimal,
+        fund: Decimal,
+        assistance: Decimal,
+        patient: Decimal,
+    ) -> None:
+        self.charged: Final = charged
+        self.hospital: Final = hospital
+        self.fund: Final = fund
+        self.assistance: Final = assistance
+        self.patient: Final = patient
 
 
-class Settlement(NamedTuple):
+class Settlement:
     """`lines` in the order of `line_no`; `cancelled` holds the line numbers of exactly negated pairs."""
 
-    lines: tuple[Line, ...]
-    cancelled: frozenset[int]
-    payout: Payout | None
+    def __init__(
+        self,
+        lines: tuple[Line, ...],
+        cancelled: frozenset[int],
+        payout: Payout | None,
+    ) -> None:
+        self.lines: Final = lines
+        self.cancelled: Final = cancelled
+        self.payout: Final = payout
 
     @property
     def outcome(self) -> Outcome:
@@ -91,7 +105,7 @@ def adjudicate(event: SettlementCompleted, rulebook: Rulebook) -> Settlement:
         if item.line_no in negates:
             undone = decided[negates[item.line_no]]
             decided[item.line_no] = _negation(item, undone)
-            decided[undone.line_no] = undone._replace(trace=(_undone(item), *undone.trace))
+            decided[undone.line_no] = undone.told_of(undone.item, (_undone(item), *undone.trace), _as_it_is)
     lines = tuple(decided[item.line_no] for item in items)
     return Settlement(lines, cancelled, _payout(event, standing(lines, cancelled)))
 
@@ -129,7 +143,11 @@ def _negation(item: LineItem, of: Line) -> Line:
     mirrored = of.mirrored()
     says = f"undoes line {of.line_no} exactly, in whose words it stands below; its own amounts have their sign reversed"
     step = Step("refund", says)
-    return mirrored._replace(line_no=item.line_no, item=item, trace=(step, *mirrored.trace))
+    return mirrored.told_of(item, (step, *mirrored.trace), _as_it_is)
+
+
+def _as_it_is(amount: Decimal) -> Decimal:
+    return amount
 
 
 def _undone(by: LineItem) -> Step:

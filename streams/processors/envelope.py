@@ -91,7 +91,7 @@ def parse(value: bytes) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         raise _why_not_json(value) from None
     # Fewer opening brackets than levels allowed: no need to look where they stand.
-    if value.count(b"{") + value.count(b"[") > MAX_NESTING and _nests_too_deep(value):
+    if stringzilla.count(value, b"{") + stringzilla.count(value, b"[") > MAX_NESTING and _nests_too_deep(value):
         raise _too_deep()
     if type(event) is not dict:
         raise DeadLetter(DeadLetterReason.NOT_AN_EVENT, "expected a JSON object")

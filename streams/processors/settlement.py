@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import PurePath
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 import orjson
 
@@ -61,31 +61,64 @@ OTHER: Final = "other"
 """The city of whoever is insured where the rulebook has no rule of the city's own."""
 
 
-class Output(NamedTuple):
+class Output:
     """One record to emit at the input's partition number. `topic` is the name without a prefix."""
 
-    topic: str
-    key: bytes | None
-    value: bytes | None
-    headers: list[Header]
+    def __init__(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: list[Header],
+    ) -> None:
+        self.topic: Final = topic
+        self.key: Final = key
+        self.value: Final = value
+        self.headers: Final = headers
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both are the same on the bus."""
+        return isinstance(other, Output) and (self.topic, self.key, self.value, self.headers) == (
+            other.topic,
+            other.key,
+            other.value,
+            other.headers,
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.topic, self.key, self.value))
 
 
-class Answer(NamedTuple):
+class Answer:
     """What is to be done about one record, and what the metrics want to know of it."""
 
-    fate: Fate
-    outputs: tuple[Output, ...] = ()
-    outcome: str | None = None
-    reasons: tuple[str, ...] = ()
-    money: Money | None = None
-    adjusted: Plain | None = None
-    disclosure: Plain | None = None
-    also_withdrawn: tuple[Plain, ...] = ()
-    """Withdrawals under the other ids that the undone settlement may bear; none without a rotation of the secret."""
-    dead_letter_reason: DeadLetterReason | None = None
-    detail: str | None = None
-    city: str = OTHER
-    """Of the insured, where the rulebook has a rule for it: one of few, never whatever an event says."""
+    def __init__(
+        self,
+        fate: Fate,
+        outputs: tuple[Output, ...] = (),
+        outcome: str | None = None,
+        reasons: tuple[str, ...] = (),
+        money: Money | None = None,
+        adjusted: Plain | None = None,
+        disclosure: Plain | None = None,
+        also_withdrawn: tuple[Plain, ...] = (),
+        dead_letter_reason: DeadLetterReason | None = None,
+        detail: str | None = None,
+        city: str = OTHER,
+    ) -> None:
+        self.fate: Final = fate
+        self.outputs: Final = outputs
+        self.outcome: Final = outcome
+        self.reasons: Final = reasons
+        self.money: Final = money
+        self.adjusted: Final = adjusted
+        self.disclosure: Final = disclosure
+        self.also_withdrawn: Final = also_withdrawn
+        """Withdrawals under the other ids that the settlement may bear; none without a rotation of the secret."""
+        self.dead_letter_reason: Final = dead_letter_reason
+        self.detail: Final = detail
+        self.city: Final = city
+        """Of the insured, where the rulebook has a rule for it: one of few, never whatever an event says."""
 
 
 PASSED_OVER: Final = Answer(Fate.PASSED_OVER)

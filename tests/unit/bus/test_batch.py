@@ -61,7 +61,7 @@ def test_a_batch_grows_until_it_is_committed() -> None:
     batch.add([In(1, b"ours")], 2, _decide)
 
     assert [output.value for output in batch.outputs[ADJUSTED]] == [b"0", b"1"]
-    assert batch.tally.fates == [Fate.DECIDED, Fate.DECIDED]
+    assert batch.tally.counts().fates == {Fate.DECIDED: 2}
 
 
 def test_money_is_counted_by_bearer_and_what_is_given_back_apart() -> None:
