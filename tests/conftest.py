@@ -49,11 +49,14 @@ def real_kafka(_started_kafka: RealKafka | str) -> RealKafka:
 
     Without Java or Maven the test is skipped; with REQUIRE_KAFKA=1 it fails.
     """
-    if isinstance(_started_kafka, RealKafka):
-        return _started_kafka
+    return _started_kafka if isinstance(_started_kafka, RealKafka) else no_kafka(_started_kafka)
+
+
+def no_kafka(missing: str) -> NoReturn:
+    """Skip what needs a real Kafka, and say so at the end; with REQUIRE_KAFKA=1 fail."""
     if os.environ.get("REQUIRE_KAFKA") == "1":
-        pytest.fail(f"REQUIRE_KAFKA=1, and there is no real Kafka: {_started_kafka}", pytrace=False)
-    pytest.skip(f"no real Kafka: {_started_kafka}")
+        pytest.fail(f"REQUIRE_KAFKA=1, and there is no real Kafka: {missing}", pytrace=False)
+    pytest.skip(f"no real Kafka: {missing}")
 
 
 def no_toolchain(missing: str) -> NoReturn:

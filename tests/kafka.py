@@ -2,11 +2,23 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import TopicCollection
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+)
 
 from streams.bus import embedded
 
@@ -44,6 +56,44 @@ def create_topics(bootstrap_servers: str, *names: str, partitions: int, config: 
 def _known(admin: AdminClient, name: str, partitions: int) -> bool:
     found = admin.list_topics(name, timeout=30).topics[name].partitions.values()
     return len(found) == partitions and all(partition.leader >= 0 for partition in found)
+
+
+@contextmanager
+def writing_forbidden(bootstrap_servers: str, topic: str) -> Iterator[None]:
+    """Nobody may write to the topic, though all else with it, on a Kafka whose authorizer allows what no ACL names.
+
+    Each change is waited for until the broker has heard of it.
+    """
+    admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+    kind, whom = ResourcePatternType.LITERAL, "User:ANONYMOUS"
+
+    def binding(operation: AclOperation, permission: AclPermissionType) -> AclBinding:
+        return AclBinding(ResourceType.TOPIC, topic, kind, whom, "*", operation, permission)
+
+    bindings = [
+        binding(AclOperation.ALL, AclPermissionType.ALLOW),
+        binding(AclOperation.WRITE, AclPermissionType.DENY),
+    ]
+    for made in admin.create_acls(bindings).values():
+        made.result(timeout=30)
+    try:
+        _until_writable(admin, topic, False)
+        yield
+    finally:
+        both = AclBindingFilter(ResourceType.TOPIC, topic, kind, whom, "*", AclOperation.ANY, AclPermissionType.ANY)
+        for gone in admin.delete_acls([both]).values():
+            gone.result(timeout=30)
+        _until_writable(admin, topic, True)
+
+
+def _until_writable(admin: AdminClient, topic: str, wanted: bool) -> None:
+    end = time.monotonic() + 30
+    while True:
+        asked = admin.describe_topics(TopicCollection([topic]), include_authorized_operations=True)
+        if (AclOperation.WRITE in asked[topic].result(timeout=30).authorized_operations) is wanted:
+            return
+        assert time.monotonic() < end, f"the broker has not heard of the rights to {topic} after 30 s"
+        time.sleep(0.05)
 
 
 async def read_all(

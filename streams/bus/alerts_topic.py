@@ -16,18 +16,15 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from schemas.cloudevents import headers
 from schemas.codec import dumps
-from schemas.topics import ALERTS, MAX_OUTPUT_BYTES
-from streams.bus.clients import FETCH_WAIT_MS, REQUEST_TIMEOUT_MS, connection, throw_away
+from schemas.topics import ALERTS
+from streams.bus.alerts_reader import STEP_SECONDS, STOP_SECONDS, start_reader, stop_reader, up_to
+from streams.bus.clients import REQUEST_TIMEOUT_MS, connection, throw_away
 from streams.bus.topics import partitions_of
 from streams.settings import KafkaSettings
 from streams.surveillance.desk import Deed, Desk, DeskError, Standing, handle, record_of, stands
 
 T = TypeVar("T")
 
-STEP_SECONDS: Final = 20.0
-STALL_SECONDS: Final = 60.0
-STOP_SECONDS: Final = 2.0
-POLL_MS: Final = 500
 _RULEBOOK: Final = "rulebook"
 
 
@@ -92,9 +89,7 @@ class AlertsTopic:
     async def stop(self) -> None:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            with contextlib.suppress(Exception):
-                async with asyncio.timeout(STOP_SECONDS):
-                    await consumer.stop()
+            await stop_reader(consumer)
 
     @contextlib.asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:
@@ -126,47 +121,19 @@ class AlertsTopic:
             if begin > self._begin.get(topic, 0):
                 self.desk.forget_before(topic.partition, begin)
             self._begin[topic] = begin
-        loop = asyncio.get_running_loop()
-        moved = loop.time()
-        while True:
-            async with asyncio.timeout(STEP_SECONDS):
-                behind = [topic for topic in topics if await consumer.position(topic) < ends[topic]]
-            if not behind:
-                return
-            async with asyncio.timeout(STEP_SECONDS):
-                fetched = await consumer.getmany(*behind, timeout_ms=POLL_MS, max_records=2_000)
+        async for fetched in up_to(consumer, ends):
             for topic, records in fetched.items():
-                moved = loop.time()
                 for record in records:
                     self.desk.take((topic.partition, record.offset), record.value, record.timestamp)
-            if loop.time() - moved > STALL_SECONDS:
-                raise TimeoutError
-            # A topic of a year is many lots: whoever else lives in this loop has its turn.
-            await asyncio.sleep(0)
 
     async def _start(self) -> AIOKafkaConsumer:
         """From the beginning, whatever was read before."""
         number = await partitions_of(self._settings, ALERTS)
         if not number:
             raise AlertsMissing(f"There is no topic {self._name}", "Make it: petct topics create")
-        consumer = AIOKafkaConsumer(
-            **connection(self._settings),
-            client_id="petct-surveillance",
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-            max_partition_fetch_bytes=MAX_OUTPUT_BYTES,
-            fetch_max_wait_ms=FETCH_WAIT_MS,
-            request_timeout_ms=REQUEST_TIMEOUT_MS,
-        )
-        self._consumer = consumer
+        topics = [TopicPartition(self._name, partition) for partition in range(number)]
+        consumer = self._consumer = await start_reader(self._settings, topics)
         async with asyncio.timeout(STEP_SECONDS):
-            await consumer.start()
-            # Its background task must have begun: stop() would raise CancelledError of a task that never ran.
-            await asyncio.sleep(0)
-            topics = [TopicPartition(self._name, partition) for partition in range(number)]
-            consumer.assign(topics)
             await consumer.seek_to_beginning(*topics)
         self.desk = Desk(self.desk.most, self.desk.before)
         self._begin = {}

@@ -11,10 +11,10 @@ say that it is none of ours.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from aiokafka.consumer.fetcher import PartitionRecords
+from aiokafka import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
@@ -37,12 +37,12 @@ class _OneTopic(Sieve):
         super().__init__(current)
         self._topic = topic
 
-    def _partition_records(
-        self, partition: Any, batches: Any, aborted: Any, fetch_offset: int, *rest: Any
-    ) -> PartitionRecords:
+    def _sift(
+        self, partition: TopicPartition, whole: Any, data: bytes, start: int, end: int, first: int
+    ) -> Iterator[Any]:
         if partition.topic != self._topic:
-            return PartitionRecords(partition, batches, aborted, fetch_offset, *rest)
-        return super()._partition_records(partition, batches, aborted, fetch_offset, *rest)
+            return iter(whole)
+        return super()._sift(partition, whole, data, start, end, first)
 
 
 class _Thread(driver.AIOKafkaConsumerThread):

@@ -14,8 +14,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from schemas.deadletters import DeadLetterReason
 from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES, EVENTS, MAX_OUTPUT_BYTES
+from streams.bus.breaker import BreakerPolicy
 from streams.bus.clients import Clients
-from streams.bus.lane import Limits
+from streams.bus.lane import Limits, Shared
 from streams.bus.rules import Rules
 from streams.bus.service import SettleService
 from streams.bus.topics import SETTLE, create_topics
@@ -149,6 +150,29 @@ class Scene:
                 yield service, metrics
             finally:
                 await service.stop()
+
+    @asynccontextmanager
+    async def shared(self, partition: TopicPartition) -> AsyncIterator[Shared]:
+        """For a test that takes the steps of a lane itself; the consumer has this one partition, without its group."""
+        clients = Clients(self.settings, None)
+        consumer = clients.consumer()
+        await consumer.start()
+        try:
+            consumer.assign([partition])
+            yield Shared(
+                consumer,
+                clients.producer,
+                self.rules or Rules(self.process),
+                Metrics("0"),
+                BreakerPolicy(0, 1, 1),
+                self.settings.group_id,
+                self.settings.topic_prefix,
+                from_beginning=True,
+                batch_records=100,
+                offset_commit_seconds=1,
+            )
+        finally:
+            await consumer.stop()
 
     async def ready(self, *services: SettleService) -> None:
         """Until every service has its lanes running, or none by design."""

@@ -16,10 +16,8 @@ from ops.kafka.broker import RealKafka
 from schemas import deadletters
 from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES, EVENTS, MAX_OUTPUT_BYTES, TOPICS
 from streams.bus import clients
-from streams.bus.breaker import BreakerPolicy
 from streams.bus.clients import Clients, throw_away
-from streams.bus.lane import FENCED, Limits, Shared, open_lane, transact
-from streams.bus.rules import Rules
+from streams.bus.lane import FENCED, Limits, open_lane, transact
 from streams.bus.topics import SETTLE, check_topics, create_topics
 from streams.exit_codes import ExitCode
 from streams.metrics import CAUSES, RESULTS, Metrics
@@ -264,23 +262,8 @@ async def test_who_opens_a_lane_ends_what_its_last_owner_had_under_way(on_kafka:
     """A zombie with outputs and offset sent but not committed can never commit them."""
     await on_kafka.send(*_numbered(10))
     partition = TopicPartition(on_kafka.settings.topic(EVENTS), 0)
-    clients = Clients(on_kafka.settings, None)
-    consumer = clients.consumer()
-    await consumer.start()
-    consumer.assign([partition])
-    shared = Shared(
-        consumer,
-        clients.producer,
-        Rules(decide),
-        Metrics("0"),
-        BreakerPolicy(0, 1, 1),
-        on_kafka.settings.group_id,
-        on_kafka.settings.topic_prefix,
-        from_beginning=True,
-        batch_records=100,
-        offset_commit_seconds=1,
-    )
-    try:
+    async with on_kafka.shared(partition) as shared:
+        consumer = shared.consumer
         async with open_lane(partition, shared) as zombie:
             zombie.batch.add((await consumer.getmany(partition, timeout_ms=5_000))[partition], 10, decide)
             await zombie.producer.begin_transaction()
@@ -298,8 +281,6 @@ async def test_who_opens_a_lane_ends_what_its_last_owner_had_under_way(on_kafka:
                 await transact(owner.producer, partition, owner.batch, shared)
                 with pytest.raises(Exception, match=r"(?i)fenced|fatal|state"):
                     await transact(zombie.producer, partition, zombie.batch, shared)
-    finally:
-        await consumer.stop()
 
     assert await on_kafka.outputs() == _numbered(10)
     assert await on_kafka.committed() == 10

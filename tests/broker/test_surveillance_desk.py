@@ -20,6 +20,7 @@ from streams.bus.alerts_topic import AlertsTopic
 from streams.bus.topics import create_topics
 from streams.cli.app import app
 from streams.surveillance.desk import Deed, Refused
+from streams.watch.alerts import written
 from tests.broker.settling import Scene, scene
 from tests.findings import (
     HOSPITAL,
@@ -58,7 +59,7 @@ async def write(on: Scene, *records: Record) -> None:
                 value(record),
                 key=name.encode(),
                 partition=int(name[:8], 16) % 4,
-                headers=[("rulebook", RULEBOOK.encode())],
+                headers=[("ce_id", record["event_id"].encode()), ("rulebook", RULEBOOK.encode())],
             )
     finally:
         await producer.stop()
@@ -186,6 +187,14 @@ async def test_a_desk_that_follows_sees_what_came_since_and_begins_anew_after_a_
         assert len((await desk.read()).findings) == 9
         await desk.stop()
         assert len((await desk.read()).findings) == 9
+
+
+async def test_who_takes_over_learns_what_was_written_to_a_partition_from_an_offset_on(on: Scene) -> None:
+    records = [finding(number) for number in (4, 8, 12)]
+    await write(on, finding(1), *records)
+    ids = [record["event_id"] for record in records]
+    for since in range(4):
+        assert await written(on.settings, 0, since) == set(ids[since:])
 
 
 async def test_without_the_topic_it_is_told_how_to_make_it(real_kafka: RealKafka, prefix: str) -> None:

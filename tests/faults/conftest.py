@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ops.kafka.broker import KafkaUnavailableError, RealKafka
+from tests.conftest import no_kafka
 from tests.faults import report
 from tests.faults.form import FORM
 from tests.faults.stage import Result, Stage
@@ -52,11 +52,7 @@ def _faulty_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealKafk
 @pytest.fixture
 def kafka(_faulty_kafka: RealKafka | str) -> RealKafka:
     """One node that these tests may kill; it is up when a test begins. Its listener PROXIED needs a proxy."""
-    if isinstance(_faulty_kafka, RealKafka):
-        return _faulty_kafka.start()
-    if os.environ.get("REQUIRE_KAFKA") == "1":
-        pytest.fail(f"REQUIRE_KAFKA=1, and there is no real Kafka: {_faulty_kafka}", pytrace=False)
-    pytest.skip(f"no real Kafka: {_faulty_kafka}")
+    return _faulty_kafka.start() if isinstance(_faulty_kafka, RealKafka) else no_kafka(_faulty_kafka)
 
 
 @pytest.fixture

@@ -5,23 +5,10 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from confluent_kafka.admin import (
-    AclBinding,
-    AclBindingFilter,
-    AclOperation,
-    AclPermissionType,
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    NewTopic,
-    ResourcePatternType,
-    ResourceType,
-)
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
 from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES, MAX_OUTPUT_BYTES, TOPICS
 from streams.bus.topics import config
@@ -31,6 +18,7 @@ from tests.broker.workers import Worker
 from tests.faults.feed import PARTITIONS
 from tests.faults.form import long_form
 from tests.faults.stage import Result, Stage
+from tests.kafka import writing_forbidden
 
 pytestmark = [pytest.mark.real_kafka, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -136,44 +124,12 @@ def test_an_output_topic_that_refuses_writes_is_waited_for(stage: MakeStage, sho
     with stage("refused") as on:
         worker = on.worker()
         on.begin(worker)
-        with _forbidden(on, DISCLOSURES):
+        with writing_forbidden(on.bootstrap_servers, on.settings.topic(DISCLOSURES)):
             on.until(lambda: "TopicAuthorizationFailed" in worker.get("/readyz")[1], "the worker says what is wrong")
             assert worker.get("/livez")[0] == 200
         on.recovered(time.monotonic())
         worker.until_ready()
         show(on.finish())
-
-
-@contextmanager
-def _forbidden(on: Stage, topic: str) -> Iterator[None]:
-    """Writing is, to everybody; all else stays allowed."""
-    admin = AdminClient({"bootstrap.servers": on.bootstrap_servers})
-    name = on.settings.topic(topic)
-
-    def binding(operation: AclOperation, permission: AclPermissionType) -> AclBinding:
-        kind = ResourcePatternType.LITERAL
-        return AclBinding(ResourceType.TOPIC, name, kind, "User:ANONYMOUS", "*", operation, permission)
-
-    bindings = [
-        binding(AclOperation.ALL, AclPermissionType.ALLOW),
-        binding(AclOperation.WRITE, AclPermissionType.DENY),
-    ]
-    for made in admin.create_acls(bindings).values():
-        made.result(timeout=30)
-    try:
-        yield
-    finally:
-        all_of_it = AclBindingFilter(
-            ResourceType.TOPIC,
-            name,
-            ResourcePatternType.LITERAL,
-            "User:ANONYMOUS",
-            "*",
-            AclOperation.ANY,
-            AclPermissionType.ANY,
-        )
-        for gone in admin.delete_acls([all_of_it]).values():
-            gone.result(timeout=30)
 
 
 @long_form
