@@ -1,7 +1,8 @@
 """A Quix Streams application, exactly once, that decides with the worker's own processor.
 
 `python tests/bench/quix_app.py BOOTSTRAP_SERVERS PREFIX GROUP SECRET`, in an environment of its own (`make bench` makes
-it): Quix Streams wants other versions than we do.
+it): Quix Streams wants other versions than we do. With BENCH_CANNED in the environment it answers with decisions made
+beforehand (tests.bench.canned).
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from quixstreams import Application
 from quixstreams.models.serializers import Serializer
 
 from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES, EVENTS
-from streams.processors.settlement import Output, SettlementProcessor
-from streams.rulebook import load_rulebook
+from streams.processors.settlement import Output
+from tests.bench.canned import processor
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def main() -> None:
         auto_create_topics=False,
         loglevel="WARNING",
     )
-    process = SettlementProcessor(load_rulebook(), secret.encode(), "bench")
+    process = processor(secret.encode())
     events = app.topic(prefix + EVENTS, key_deserializer="bytes", value_deserializer="bytes")
     topics = {
         name: app.topic(prefix + name, key_serializer="bytes", value_serializer=OutputValue())
