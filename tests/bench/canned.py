@@ -7,7 +7,8 @@ then on: the same outputs, under the key of the record. The worker, Faust and Qu
 from __future__ import annotations
 
 import os
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from schemas.topics import EVENTS
 from streams.adjudication.settlement import Money
@@ -22,18 +23,16 @@ VARIABLE: Final = "BENCH_CANNED"
 _SEED: Final = 1
 
 
-class Given:
-    """A record of a value alone, for the processor."""
+class Given(NamedTuple):
+    """A record as the processor reads it. Its place in the topic would only travel into a dead letter."""
 
+    value: bytes | None
+    key: bytes | None = None
+    timestamp: int = 0
+    headers: Sequence[Header] = ()
     topic: str = EVENTS
     partition: int = 0
     offset: int = 0
-    timestamp: int = 0
-    key: bytes | None = None
-    headers: tuple[Header, ...] = ()
-
-    def __init__(self, value: bytes) -> None:
-        self.value: bytes | None = value
 
 
 class CannedProcessor:

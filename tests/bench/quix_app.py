@@ -8,7 +8,6 @@ beforehand (tests.bench.canned).
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from typing import Any
 
 from quixstreams import Application
@@ -16,20 +15,7 @@ from quixstreams.models.serializers import Serializer
 
 from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES, EVENTS
 from streams.processors.settlement import Output
-from tests.bench.canned import processor
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A record as the processor reads it. Its place in the topic would only travel into a dead letter."""
-
-    value: bytes | None
-    key: bytes | None
-    timestamp: int
-    headers: list[tuple[str, bytes]]
-    topic: str = EVENTS
-    partition: int = 0
-    offset: int = 0
+from tests.bench.canned import Given, processor
 
 
 class OutputValue(Serializer):
@@ -58,7 +44,7 @@ def main() -> None:
     }
 
     def settle(value: Any, key: Any, timestamp: int, headers: Any) -> tuple[Output, ...]:
-        return process(Given(value, key, timestamp, headers or [])).outputs
+        return process(Given(value, key, timestamp, headers or ())).outputs
 
     frame = app.dataframe(events).apply(settle, expand=True, metadata=True)
     frame = frame.set_headers(lambda output, *_: output.headers)

@@ -193,8 +193,8 @@ broker's not among it.
 Where everything is ours the worker spends three quarters of its time in its processor: reading, validating, deciding
 with a trace of every step, and writing two records. Faust and Quix Streams call the same one, so the ratios to them say
 as much of it as of what is around it; Kafka Streams validates nothing and traces nothing. What is around it shows with
-*{BEFOREHAND}*: the worker, Faust and Quix Streams ask the same `passes_over` of each record, and answer every other
-with the same two outputs, which the processor made of one event at the start.
+*{BEFOREHAND}*: there the worker, Faust and Quix Streams ask of each record whether it is passed over,
+and answer every other with the same two outputs, which the processor made of one event at the start.
 
 {_scaling(results)}
 
