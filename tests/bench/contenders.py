@@ -11,7 +11,7 @@ import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -20,12 +20,15 @@ import psutil
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from ops.kafka.broker import CACHE, CHECKOUT
+from tests.bench import share
 from tests.bench.workload import PARTITIONS
 from tests.compiled import unpack_compiled
 
 COMPILED: Final = CACHE / "compiled"
 STOP_SECONDS: Final = 15.0
 SECRET: Final = "benchmark"
+BEFOREHAND: Final = "decisions made beforehand"
+"""Stands in the names of contenders that answer as tests.bench.canned does."""
 _PASSING: Final = (KafkaError.NOT_COORDINATOR, KafkaError._TIMED_OUT)
 """The group's coordinator is still being chosen, or the machine is busy."""
 
@@ -125,11 +128,16 @@ class Contender(ABC):
                             cwd=folder,
                         )
                     )
+                stack.enter_context(self.limit(started[-1]))
             yield self.observe(stack, started, log, bootstrap_servers, topic, group)
 
     def more_arguments(self, folder: Path, number: int) -> list[str]:
         """What only the run knows."""
         return []
+
+    def limit(self, process: psutil.Popen) -> AbstractContextManager[object]:
+        """What a process just started may take, until the run ends."""
+        return nullcontext()
 
     def observe(
         self, stack: ExitStack, started: list[psutil.Popen], log: Path, bootstrap_servers: str, topic: str, group: str
@@ -200,6 +208,26 @@ class Settle(Contender):
             **({} if self._pure else path_of_compiled()),
             **self._settings,
         }
+
+
+class CannedSettle(Settle):
+    """The product but for its decisions, which are made beforehand."""
+
+    def __init__(self) -> None:
+        super().__init__(f"petct worker settle, {BEFOREHAND}")
+
+    def command(self, bootstrap_servers: str, prefix: str, group: str, number: int) -> list[str]:
+        return [sys.executable, "-m", "tests.bench.canned_worker"]
+
+
+class HalfCore(Settle):
+    """The product, each process held to half a core from its start on. Needs `share.possible()`."""
+
+    def __init__(self) -> None:
+        super().__init__("petct worker settle, half a core each")
+
+    def limit(self, process: psutil.Popen) -> AbstractContextManager[object]:
+        return share.at_most(process.pid, 0.5)
 
 
 def _stop(processes: list[psutil.Popen]) -> None:

@@ -1,6 +1,7 @@
 """A Faust agent that decides with the worker's own processor. `python -m tests.bench.faust_agent worker`.
 
-Named by the environment: BENCH_BOOTSTRAP_SERVERS, BENCH_PREFIX, BENCH_GROUP, BENCH_SECRET.
+Named by the environment: BENCH_BOOTSTRAP_SERVERS, BENCH_PREFIX, BENCH_GROUP, BENCH_SECRET; with BENCH_CANNED it answers
+with decisions made beforehand (tests.bench.canned).
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ from typing import Any, Final
 import faust
 
 from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES, EVENTS
-from streams.processors.settlement import SettlementProcessor
-from streams.rulebook import load_rulebook
+from tests.bench.canned import processor
 from tests.bench.workload import PARTITIONS
 
 PREFIX: Final = os.environ["BENCH_PREFIX"]
@@ -34,7 +34,7 @@ outputs = {
     name: app.topic(PREFIX + name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
     for name in (ADJUSTED, DISCLOSURES, DEADLETTERS)
 }
-process = SettlementProcessor(load_rulebook(), os.environ["BENCH_SECRET"].encode(), "bench")
+process = processor(os.environ["BENCH_SECRET"].encode())
 
 
 @app.agent(events)

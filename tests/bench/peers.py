@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 import venv
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 from ops.kafka.broker import CACHE, CHECKOUT, find_java
-from tests.bench.contenders import SECRET, Contender, path_of_compiled
+from tests.bench.canned import VARIABLE
+from tests.bench.contenders import BEFOREHAND, SECRET, Contender, path_of_compiled
 
 QUIX: Final = CACHE / "quix"
 KAFKA_STREAMS: Final = CACHE / "kafka-streams"
@@ -35,23 +37,47 @@ class Faust(Contender):
         }
 
 
+class CannedFaust(Faust):
+    """The same with decisions made beforehand."""
+
+    name = f"{Faust.name}, {BEFOREHAND}"
+
+    def environment(self, bootstrap_servers: str, prefix: str, group: str, number: int) -> dict[str, str]:
+        return {**super().environment(bootstrap_servers, prefix, group, number), VARIABLE: "1"}
+
+
+@cache
+def quix_python() -> str:
+    """Of an environment of its own under .cache, brought up to date once a process."""
+    python = QUIX / "bin" / "python"
+    if not python.exists():
+        venv.create(QUIX, with_pip=True)
+    subprocess.run([python, "-m", "pip", "install", "-q", "-e", f"{CHECKOUT}[bench]"], check=True)
+    return str(python)
+
+
 class Quix(Contender):
-    """`processing_guarantee="exactly-once"`, in an environment of its own under .cache."""
+    """`processing_guarantee="exactly-once"`."""
 
     name = "Quix Streams"
 
     def __init__(self) -> None:
-        python = QUIX / "bin" / "python"
-        if not python.exists():
-            venv.create(QUIX, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", "-e", f"{CHECKOUT}[bench]"], check=True)
-        self._python = str(python)
+        self._python = quix_python()
 
     def command(self, bootstrap_servers: str, prefix: str, group: str, number: int) -> list[str]:
         return [self._python, str(_HERE / "quix_app.py"), bootstrap_servers, prefix, group, SECRET]
 
     def environment(self, bootstrap_servers: str, prefix: str, group: str, number: int) -> dict[str, str]:
         return path_of_compiled()
+
+
+class CannedQuix(Quix):
+    """The same with decisions made beforehand."""
+
+    name = f"{Quix.name}, {BEFOREHAND}"
+
+    def environment(self, bootstrap_servers: str, prefix: str, group: str, number: int) -> dict[str, str]:
+        return {**super().environment(bootstrap_servers, prefix, group, number), VARIABLE: "1"}
 
 
 class KafkaStreams(Contender):

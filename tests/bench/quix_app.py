@@ -1,34 +1,21 @@
 """A Quix Streams application, exactly once, that decides with the worker's own processor.
 
 `python tests/bench/quix_app.py BOOTSTRAP_SERVERS PREFIX GROUP SECRET`, in an environment of its own (`make bench` makes
-it): Quix Streams wants other versions than we do.
+it): Quix Streams wants other versions than we do. With BENCH_CANNED in the environment it answers with decisions made
+beforehand (tests.bench.canned).
 """
 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from typing import Any
 
 from quixstreams import Application
 from quixstreams.models.serializers import Serializer
 
 from schemas.topics import ADJUSTED, DEADLETTERS, DISCLOSURES, EVENTS
-from streams.processors.settlement import Output, SettlementProcessor
-from streams.rulebook import load_rulebook
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A record as the processor reads it. Its place in the topic would only travel into a dead letter."""
-
-    value: bytes | None
-    key: bytes | None
-    timestamp: int
-    headers: list[tuple[str, bytes]]
-    topic: str = EVENTS
-    partition: int = 0
-    offset: int = 0
+from streams.processors.settlement import Output
+from tests.bench.canned import Given, processor
 
 
 class OutputValue(Serializer):
@@ -49,7 +36,7 @@ def main() -> None:
         auto_create_topics=False,
         loglevel="WARNING",
     )
-    process = SettlementProcessor(load_rulebook(), secret.encode(), "bench")
+    process = processor(secret.encode())
     events = app.topic(prefix + EVENTS, key_deserializer="bytes", value_deserializer="bytes")
     topics = {
         name: app.topic(prefix + name, key_serializer="bytes", value_serializer=OutputValue())
@@ -57,7 +44,7 @@ def main() -> None:
     }
 
     def settle(value: Any, key: Any, timestamp: int, headers: Any) -> tuple[Output, ...]:
-        return process(Given(value, key, timestamp, headers or [])).outputs
+        return process(Given(value, key, timestamp, headers or ())).outputs
 
     frame = app.dataframe(events).apply(settle, expand=True, metadata=True)
     frame = frame.set_headers(lambda output, *_: output.headers)

@@ -31,7 +31,7 @@ class Workload:
     @property
     def prefix(self) -> str:
         """Of the topics, inputs and outputs."""
-        return f"bench.{self.share:g}."
+        return f"bench.{self.share:g}.{self.records}."
 
     @property
     def topic(self) -> str:
