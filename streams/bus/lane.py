@@ -27,7 +27,7 @@ from schemas.topics import OUTPUTS
 from streams.bus import outbox
 from streams.bus.batch import Batch, Process
 from streams.bus.breaker import Breaker, BreakerOpenError, BreakerPolicy
-from streams.bus.clients import join_transaction, throw_away
+from streams.bus.clients import throw_away
 from streams.bus.rules import Rules
 from streams.bus.sieve import Sieve
 from streams.harmless import HarmlessError, harmless
@@ -381,20 +381,8 @@ class Lane:
 
 async def transact(producer: AIOKafkaProducer, partition: TopicPartition, batch: Batch, shared: Shared) -> None:
     """Commit `batch`, whole or not at all. Whatever it raises, the outcome may be either."""
-    await producer.begin_transaction()
-    await join_transaction(
-        producer, [TopicPartition(shared.topic_prefix + topic, partition.partition) for topic in batch.outputs]
-    )
-    deliveries = []
-    for topic, outputs in batch.outputs.items():
-        name = shared.topic_prefix + topic
-        async for builder in outbox.builders(producer, outputs):
-            delivery = await producer.send_batch(builder, name, partition=partition.partition)
-            # Looked at even when something else fails first, lest asyncio complain of it.
-            delivery.add_done_callback(lambda done: done.cancelled() or done.exception())
-            deliveries.append(delivery)
+    deliveries = await outbox.begin_with(producer, batch.outputs, shared.topic_prefix, partition.partition)
     await producer.send_offsets_to_transaction({partition: batch.next_offset}, shared.group_id)
-    # commit_transaction() waits for deliveries, but would commit the offsets although one was refused.
     await asyncio.gather(*deliveries)
     batch.commit_asked = True
     await producer.commit_transaction()

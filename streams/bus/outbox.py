@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from typing import TYPE_CHECKING, Final
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from schemas import deadletters
 from schemas.topics import DEADLETTERS, MAX_OUTPUT_BYTES
+from streams.bus.clients import join_transaction
 from streams.harmless import HarmlessError
 from streams.processors.settlement import Header, Output
-
-if TYPE_CHECKING:
-    from aiokafka import AIOKafkaProducer
-    from aiokafka.producer.message_accumulator import BatchBuilder
 
 # What the batch and the record put around key, value and headers: 61 and at most 21 bytes.
 _AROUND: Final = 100
@@ -26,6 +26,25 @@ _OUR_HEADERS: Final = deadletters.OURS | {deadletters.RETRIES}
 
 class OutputTooLargeError(HarmlessError):
     """An output no topic of ours would take. Says topic and size, never the content."""
+
+
+async def begin_with(
+    producer: AIOKafkaProducer, outputs: Mapping[str, Sequence[Output]], prefix: str, partition: int
+) -> list[asyncio.Future[Any]]:
+    """Begin a transaction and send `outputs`, by topic without `prefix`: deliveries to wait for before its commit.
+
+    The commit waits for them too, but commits the offsets although one was refused.
+    """
+    await producer.begin_transaction()
+    await join_transaction(producer, [TopicPartition(prefix + topic, partition) for topic in outputs])
+    deliveries = []
+    for topic, held in outputs.items():
+        async for builder in builders(producer, held):
+            delivery = await producer.send_batch(builder, prefix + topic, partition=partition)
+            # Looked at even when something else fails first, lest asyncio complain of it.
+            delivery.add_done_callback(lambda done: done.cancelled() or done.exception())
+            deliveries.append(delivery)
+    return deliveries
 
 
 async def builders(producer: AIOKafkaProducer, outputs: Iterable[Output]) -> AsyncIterator[BatchBuilder]:

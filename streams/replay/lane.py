@@ -22,7 +22,7 @@ from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 
 from schemas.topics import EVENTS, REPLAYS
 from streams.bus import outbox
-from streams.bus.clients import Clients, join_transaction, throw_away
+from streams.bus.clients import Clients, throw_away
 from streams.bus.sieve import Sieve
 from streams.processors.form import PassesOver
 from streams.processors.settlement import Fate, Output, SettlementProcessor
@@ -347,14 +347,7 @@ class Lane:
         producer, number = self._producer, self._stretch.partition
         assert producer is not None
         async with asyncio.timeout(COMMIT_SECONDS):
-            await producer.begin_transaction()
-            topics = [self._shared.settings.topic(topic) for topic in outputs]
-            await join_transaction(producer, [TopicPartition(topic, number) for topic in topics])
-            deliveries = []
-            for topic, held in outputs.items():
-                name = self._shared.settings.topic(topic)
-                async for builder in outbox.builders(producer, held):
-                    deliveries.append(await producer.send_batch(builder, name, partition=number))
+            deliveries = await outbox.begin_with(producer, outputs, self._shared.settings.topic_prefix, number)
             await asyncio.gather(*deliveries)
             await producer.commit_transaction()
 

@@ -48,17 +48,17 @@ class CannedProcessor:
         self._reasons: Final = answer.reasons
         self._money: Final[Money | None] = answer.money
         self._city: Final = answer.city
-        (self._topic, _, self._value, self._headers), (self._topic2, _, self._value2, self._headers2) = answer.outputs
+        self._first, self._second = answer.outputs
 
     def __call__(self, record: Record) -> Answer:
         if self.passes_over(record.value):
             return PASSED_OVER
-        key = record.key
+        key, first, second = record.key, self._first, self._second
         return Answer(
             Fate.DECIDED,
             (
-                Output(self._topic, key, self._value, self._headers),
-                Output(self._topic2, key, self._value2, self._headers2),
+                Output(first.topic, key, first.value, first.headers),
+                Output(second.topic, key, second.value, second.headers),
             ),
             outcome=self._outcome,
             reasons=self._reasons,

@@ -17,7 +17,7 @@ from aiokafka.errors import TopicAuthorizationFailedError
 
 from ops.kafka.broker import KafkaUnavailableError, RealKafka
 from schemas.topics import ADJUSTED, DISCLOSURES, EVENTS
-from streams.bus import lane
+from streams.bus import outbox
 from streams.bus.batch import Batch
 from streams.bus.clients import Clients
 from streams.bus.lane import Limits, OpenLane, Shared, open_lane, transact
@@ -86,7 +86,7 @@ async def test_control_sent_before_it_joined_its_transaction_a_refused_batch_is_
     async def not_at_all(*arguments: Any) -> None:
         """As aiokafka would: partitions join as batches are sent."""
 
-    monkeypatch.setattr(lane, "join_transaction", not_at_all)
+    monkeypatch.setattr(outbox, "join_transaction", not_at_all)
     on = await _refused_between(late, prefix)
 
     assert await on.outputs(ADJUSTED) == [b"ours", b"both", b"both"]
