@@ -82,6 +82,25 @@ def targets(results: Results) -> list[Target]:
     ]
 
 
+def bounds(results: Results) -> str:
+    """What a decide may cost for the ratios to the peers that call it too."""
+
+    def cost(contender: str) -> float:
+        return median(run.cpu_microseconds for run in results.throughput[Case("100 %", 1, contender)])
+
+    lane, told = cost(CANNED), []
+    for peer, canned, wanted in ((Faust.name, CannedFaust.name, 10), (Quix.name, CannedQuix.name, 2)):
+        # wanted * (lane + decide) = around + decide
+        around = cost(canned)
+        most = (around - wanted * lane) / (wanted - 1)
+        bound = f"at most {most:.0f} µs" if most > 0 else "less than nothing"
+        told.append(f"{wanted} times {peer}, which takes {around:.0f} µs around it, with a decide of {bound}")
+    return (
+        f"While all call the same decide, it bounds these ratios. Around it the worker takes {lane:.0f} µs of CPU an "
+        f"event,\nand would be {', and '.join(told)}.\nIn the worker it takes {cost(SETTLE) - lane:.0f} µs."
+    )
+
+
 def _scaling(results: Results) -> str:
     """Why two processes are compared with one in two ways, or why they are not."""
     if Case("100 %", 1, HALF) not in results.throughput:
@@ -195,6 +214,8 @@ with a trace of every step, and writing two records. Faust and Quix Streams call
 as much of it as of what is around it; Kafka Streams validates nothing and traces nothing. What is around it shows with
 *{BEFOREHAND}*: there the worker, Faust and Quix Streams ask of each record whether it is passed over,
 and answer every other with the same two outputs, which the processor made of one event at the start.
+
+{bounds(results)}
 
 {_scaling(results)}
 

@@ -16,7 +16,7 @@ from streams.simulate import events
 from tests.bench import report, share
 from tests.bench.canned import CannedProcessor, Given
 from tests.bench.contenders import HalfCore
-from tests.bench.peers import CannedQuix
+from tests.bench.peers import CannedFaust, CannedQuix
 from tests.bench.results import Case, Results
 from tests.bench.throughput import Throughput
 from tests.builders import SECRET, installed_rulebook
@@ -74,3 +74,17 @@ def test_halves_are_told_only_where_they_were_measured_and_what_is_not_asked_for
     for processes, rate in ((1, 100), (2, 180)):
         results.throughput[Case("100 %", processes, HalfCore().name)].append(Throughput(rate, 1.0, 1.0, 0))
     assert {name: rest for name, *rest in report.target_rows(results)}[halves] == ["≥ 1.7", "1.80", "reached"]
+
+
+def test_what_a_decide_may_cost_is_worked_out_from_what_lies_around_it() -> None:
+    results = Results()
+    costs = {report.CANNED: 15, CannedFaust.name: 330, CannedQuix.name: 20, report.SETTLE: 65}
+    for name, micros in costs.items():
+        results.throughput[Case("100 %", 1, name)].append(Throughput(1_000_000, 1.0, micros, 0))
+
+    told = report.bounds(results)
+
+    # 10 * (15 + 20) = 330 + 20; around it Quix takes less than twice what the worker does.
+    assert "10 times Faust, which takes 330 µs around it, with a decide of at most 20 µs" in told
+    assert "2 times Quix Streams, which takes 20 µs around it, with a decide of less than nothing" in told
+    assert "In the worker it takes 50 µs." in told

@@ -79,6 +79,19 @@ def test_wherever_it_stands_what_could_make_an_event_ours_is_seen(hidden: str, a
     assert passes_over((around % hidden.swapcase()[:-1]).encode()) is (hidden != NATIONAL)  # a code within the code
 
 
+@pytest.mark.parametrize("word", [NATIONAL.encode(), b"settlement.voided", rb"\u"])
+def test_a_word_is_found_wherever_it_lies_and_only_where_it_lies_whole(word: bytes) -> None:
+    """Vector instructions take many bytes at a time, and what is left at either end in another way."""
+    passes_over = PassingOver([NATIONAL])
+    for before in range(140):
+        for after in (0, 1, 7, 63, 64, 65):
+            data = b"{" * before + word + b"}" * after
+            assert not passes_over.hides_nothing(data, 0, len(data))
+            assert not passes_over.hides_nothing(data, before, before + len(word))
+            assert passes_over.hides_nothing(data, before + 1, len(data))
+            assert passes_over.hides_nothing(data, 0, before + len(word) - 1)
+
+
 def test_many_are_passed_over_at_once_only_where_each_is() -> None:
     passes_over = PassingOver([NATIONAL])
     other, ours = b'{"a":1}', orjson.dumps(event())
