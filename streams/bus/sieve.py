@@ -14,15 +14,17 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from types import FunctionType, MethodType
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import aiokafka
 import google_crc32c
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.fetcher import Fetcher, MemoryRecords, PartitionRecords
+
+from streams.processors.form import PassesOver
 
 log = structlog.get_logger("petct.sieve")
 
@@ -39,17 +41,6 @@ _COMPRESSION: Final = 0x07
 """The bits among the attributes that tell the codec; 0 for none."""
 IN_HARDWARE: Final = google_crc32c.implementation == "c"
 """Where the library has no binary for the machine it counts in Python, far slower than aiokafka."""
-
-
-class PassesOver(Protocol):
-    """Tells by its value whether a record is none of ours.
-
-    `every`: whether all of `values` are, where that is sure. Their bytes lie somewhere in `data` from `start` to `end`,
-    among others.
-    """
-
-    def __call__(self, value: bytes | None, /) -> bool: ...
-    def every(self, values: Sequence[bytes | None], data: bytes, start: int, end: int, /) -> bool: ...
 
 
 class Sieve:

@@ -21,7 +21,8 @@ Event = SettlementCompleted | SettlementUndone
 class PassesOver(Protocol):
     """Tells by the bytes of a value that it is none of ours.
 
-    `every`: that none of `values` is, where that is sure; their bytes lie in `data` from `start` to `end`.
+    `every`: whether none of `values` is, where that is sure. Their bytes lie in `data` from `start` to `end`, among
+    others.
     """
 
     def __call__(self, value: bytes | None, /) -> bool: ...

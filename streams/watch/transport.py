@@ -18,7 +18,8 @@ from aiokafka import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from streams.bus.sieve import PassesOver, Sieve
+from streams.bus.sieve import Sieve
+from streams.processors.form import PassesOver
 
 SEND_SECONDS: Final = 30.0
 LOOK_SECONDS: Final = 0.005

@@ -17,7 +17,8 @@ from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import calc_crc32c
 
 from streams.bus import sieve as module
-from streams.bus.sieve import PassesOver, Sieve, _Fetched
+from streams.bus.sieve import Sieve, _Fetched
+from streams.processors.form import PassesOver
 from streams.processors.settlement import Fate
 from streams.simulate import events
 from tests.builders import InputRecord, processor
