@@ -26,7 +26,7 @@ from tests.bench.contenders import Settle
 from tests.bench.workload import Workload, fill
 
 PROPERTIES: Final = {"group.initial.rebalance.delay.ms": "2500"}
-WORKLOADS: Final = (Workload(1.0, 40_000), Workload(0.1, 100_000), Workload(0.01, 200_000))
+WORKLOADS: Final = (Workload(1.0, 40_000), Workload(0.1, 100_000), Workload(0.01, 600_000))
 PROCESSES: Final = (1, 2)
 ROUNDS: Final = 3
 
