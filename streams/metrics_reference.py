@@ -66,8 +66,8 @@ on two cores that did nothing else, the modules not compiled:
 | 1 % ours, 49 pairs | 3.6 µs | 1.008 (95 %: 0.999 to 1.023) | 1.012 (95 %: 0.996 to 1.025) |
 | 1 % ours, another run, 48 pairs | 3.4 µs | 1.009 (95 %: 1.003 to 1.011) | 1.006 (95 %: 0.998 to 1.015) |
 
-So 1.5 % where everything is ours, and 1 % where little is. Nearly all of it is laying each answer beside those of its kind
-and counting them at the commit; asking for the ends of partitions takes 1 ms every five seconds, a scrape 2 ms.
+So 1.5 % where everything is ours, and 1 % where little is. Nearly all of it is laying each answer beside those of its
+kind and counting them at the commit; asking for the ends of partitions takes 1 ms every five seconds, a scrape 2 ms.
 """
 
 
