@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.topics import MAX_OUTPUT_BYTES
-from streams.bus.clients import FETCH_WAIT_MS, REQUEST_TIMEOUT_MS, connection
+from streams.bus import reader
+from streams.bus.clients import FETCH_WAIT_MS, REQUEST_TIMEOUT_MS
 from streams.settings import KafkaSettings
 
 STEP_SECONDS: Final = 20.0
 STALL_SECONDS: Final = 60.0
-STOP_SECONDS: Final = 2.0
 POLL_MS: Final = 500
 
 
@@ -25,33 +24,17 @@ async def start_reader(settings: KafkaSettings, places: Collection[TopicPartitio
     Sought where retention has deleted the records, it goes on at the first there are. Raises KafkaError or TimeoutError
     when the broker does not answer.
     """
-    consumer = AIOKafkaConsumer(
-        **connection(settings),
-        client_id="petct-surveillance",
-        group_id=None,
-        enable_auto_commit=False,
+    consumer = await reader.start(
+        settings,
+        "petct-surveillance",
         auto_offset_reset="earliest",
         isolation_level="read_committed",
         max_partition_fetch_bytes=MAX_OUTPUT_BYTES,
         fetch_max_wait_ms=FETCH_WAIT_MS,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
     )
-    try:
-        async with asyncio.timeout(STEP_SECONDS):
-            await consumer.start()
-        # Its background task must have begun: stop() would raise CancelledError of a task that never ran.
-        await asyncio.sleep(0)
-        consumer.assign(list(places))
-    except BaseException:
-        await stop_reader(consumer)
-        raise
+    consumer.assign(list(places))
     return consumer
-
-
-async def stop_reader(consumer: AIOKafkaConsumer) -> None:
-    with contextlib.suppress(Exception):
-        async with asyncio.timeout(STOP_SECONDS):
-            await consumer.stop()
 
 
 async def up_to(

@@ -17,7 +17,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from schemas.cloudevents import headers
 from schemas.codec import dumps
 from schemas.topics import ALERTS
-from streams.bus.alerts_reader import STEP_SECONDS, STOP_SECONDS, start_reader, stop_reader, up_to
+from streams.bus import reader
+from streams.bus.alerts_reader import STEP_SECONDS, start_reader, up_to
 from streams.bus.clients import REQUEST_TIMEOUT_MS, connection, throw_away
 from streams.bus.topics import partitions_of
 from streams.settings import KafkaSettings
@@ -25,6 +26,7 @@ from streams.surveillance.desk import Deed, Desk, DeskError, Standing, handle, r
 
 T = TypeVar("T")
 
+STOP_SECONDS: Final = 2.0
 _RULEBOOK: Final = "rulebook"
 
 
@@ -89,7 +91,7 @@ class AlertsTopic:
     async def stop(self) -> None:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            await stop_reader(consumer)
+            await reader.stop(consumer)
 
     @contextlib.asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:

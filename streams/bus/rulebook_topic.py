@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 
 from schemas.topics import MAX_OUTPUT_BYTES, RULEBOOK
+from streams.bus import reader
 from streams.bus.clients import connection, throw_away
 from streams.rulebook.index import Rulebook
 from streams.rulebook.release import Release, headers, is_newest, newest
@@ -65,31 +66,24 @@ class ReleaseReader:
 @contextlib.asynccontextmanager
 async def reading(settings: KafkaSettings) -> AsyncIterator[ReleaseReader]:
     """Raises KafkaError or TimeoutError when the broker cannot be reached."""
-    consumer = AIOKafkaConsumer(
-        **connection(settings),
-        client_id="petct-rulebook",
-        enable_auto_commit=False,
+    partition = TopicPartition(settings.topic(RULEBOOK), 0)
+    async with reader.reading(
+        settings,
+        "petct-rulebook",
         auto_offset_reset="earliest",
         isolation_level="read_committed",
         max_partition_fetch_bytes=MAX_OUTPUT_BYTES,
-    )
-    partition = TopicPartition(settings.topic(RULEBOOK), 0)
-    try:
+    ) as consumer:
         async with asyncio.timeout(STEP_SECONDS):
-            await consumer.start()
             consumer.assign([partition])
             await consumer.seek_to_beginning(partition)
         yield ReleaseReader(consumer, partition)
-    finally:
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(STOP_SECONDS):
-                await consumer.stop()
 
 
 async def read_releases(settings: KafkaSettings) -> list[Release]:
     """All releases, the oldest first. Raises KafkaError or TimeoutError when the broker cannot be reached."""
-    async with reading(settings) as reader:
-        return await reader.all()
+    async with reading(settings) as releases:
+        return await releases.all()
 
 
 async def publish(

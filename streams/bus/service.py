@@ -14,6 +14,7 @@ from aiokafka.errors import ConsumerStoppedError, KafkaError
 from mode import Service
 
 from schemas.topics import EVENTS
+from streams.bus import reader
 from streams.bus.breaker import BreakerOpenError, BreakerPolicy
 from streams.bus.clients import Clients
 from streams.bus.lane import LaneState, Limits, Shared
@@ -162,7 +163,7 @@ class SettleService(Service):
             await self._lanes.close_all()
             self._lanes.measure()
         if self._consumer is not None:
-            await _stop(self._consumer)
+            await reader.stop(self._consumer, CONSUMER_STOP_SECONDS)
 
     async def _connect(self) -> AIOKafkaConsumer | None:
         """A started consumer, or None when it is not to be: then `on_end` knows why, or we are stopping."""
@@ -201,7 +202,7 @@ class SettleService(Service):
             async with asyncio.timeout(self._limits.start):
                 await consumer.start()
         except BaseException:
-            await _stop(consumer)
+            await reader.stop(consumer, CONSUMER_STOP_SECONDS)
             raise
         self._consumer = consumer
         self._see_broker()
@@ -214,7 +215,7 @@ class SettleService(Service):
     async def _watch(self, consumer: AIOKafkaConsumer) -> None:
         """Join the group; then look every second whether it and the broker are still there."""
         settings, rules = self._settings, self._rules
-        sieve = Sieve(lambda: getattr(rules.process, "passes_over", None)) if settings.sieve else None
+        sieve = Sieve(lambda _: getattr(rules.process, "passes_over", None)) if settings.sieve else None
         if sieve is not None and not sieve.put_into(consumer):
             sieve = None
         self._lanes = lanes = Lanes(
@@ -282,13 +283,6 @@ class SettleService(Service):
             self._on_end(ExitCode.BREAKER, f"the breaker is open: {failure}")
         else:
             self._on_end(ExitCode.FAILED, f"a lane ended unforeseen: {type(failure).__name__}")
-
-
-async def _stop(consumer: AIOKafkaConsumer) -> None:
-    """Within a limit: stop() can hang in the middle of joining the group."""
-    with contextlib.suppress(Exception):
-        async with asyncio.timeout(CONSUMER_STOP_SECONDS):
-            await consumer.stop()
 
 
 def _told(error: BaseException) -> str:

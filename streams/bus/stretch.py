@@ -10,12 +10,11 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from streams.bus.clients import connection
+from streams.bus.reader import reading
 from streams.settings import KafkaSettings
 
 STEP_SECONDS: Final = 20.0
 POLL_MS: Final = 500
-STOP_SECONDS: Final = 2.0
 
 
 class Stretch:
@@ -61,17 +60,10 @@ async def stretch(
     None: from what retention has left, to what is there now. The topic must exist. Raises KafkaError or TimeoutError
     when the broker cannot be reached.
     """
-    consumer = AIOKafkaConsumer(
-        topic,
-        **connection(settings),
-        client_id="petct-stretch",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        isolation_level="read_committed",
-    )
-    try:
+    async with reading(
+        settings, "petct-stretch", topic, auto_offset_reset="earliest", isolation_level="read_committed"
+    ) as consumer:
         async with asyncio.timeout(STEP_SECONDS):
-            await consumer.start()
             partitions = sorted(consumer.assignment())  # without a group: all of the topic
             ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
             starts: dict[TopicPartition, int] = await consumer.beginning_offsets(partitions)
@@ -83,10 +75,6 @@ async def stretch(
             consumer.seek(partition, starts[partition])
         total = sum(max(0, ends[partition] - starts[partition]) for partition in partitions)
         yield Stretch(consumer, ends, total)
-    finally:
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(STOP_SECONDS):
-                await consumer.stop()
 
 
 async def _at(

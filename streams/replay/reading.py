@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, Literal
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
-from streams.bus.clients import FETCH_WAIT_MS, REQUEST_TIMEOUT_MS, connection
+from streams.bus.clients import FETCH_WAIT_MS, REQUEST_TIMEOUT_MS
+from streams.bus.reader import reading
 from streams.replay.errors import BrokerAwayError, RetentionError
 from streams.settings import KafkaSettings
 
@@ -25,35 +25,22 @@ _NEAR: Final = 1_000
 """Offsets nearer than this are read in one go."""
 
 
-@asynccontextmanager
-async def reader(
+def reader(
     settings: KafkaSettings,
     *,
     fetch_bytes: int = 4 * 1024 * 1024,
     isolation: Literal["read_committed", "read_uncommitted"] = "read_committed",
-) -> AsyncIterator[AIOKafkaConsumer]:
+) -> AbstractAsyncContextManager[AIOKafkaConsumer]:
     """A consumer that belongs to no group, so it joins none and commits nothing."""
-    consumer = AIOKafkaConsumer(
-        **connection(settings),
-        client_id="petct-replay",
-        group_id=None,
-        enable_auto_commit=False,
+    return reading(
+        settings,
+        "petct-replay",
         auto_offset_reset="none",
         isolation_level=isolation,
         max_partition_fetch_bytes=fetch_bytes,
         fetch_max_wait_ms=FETCH_WAIT_MS,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
     )
-    try:
-        async with asyncio.timeout(START_SECONDS):
-            await consumer.start()
-        # Its background task must have begun: stop() would raise CancelledError of a task that never ran.
-        await asyncio.sleep(0)
-        yield consumer
-    finally:
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(2):
-                await consumer.stop()
 
 
 async def ends(consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:

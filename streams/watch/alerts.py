@@ -8,7 +8,8 @@ from typing import Final
 from aiokafka import TopicPartition
 
 from schemas.topics import ALERTS
-from streams.bus.alerts_reader import STEP_SECONDS, start_reader, stop_reader, up_to
+from streams.bus import reader
+from streams.bus.alerts_reader import STEP_SECONDS, start_reader, up_to
 from streams.settings import KafkaSettings
 
 _ID: Final = "ce_id"
@@ -30,5 +31,5 @@ async def written(settings: KafkaSettings, partition: int, since: int) -> set[st
             for records in fetched.values():
                 found |= {value.decode() for one in records for name, value in one.headers if name == _ID and value}
     finally:
-        await stop_reader(consumer)
+        await reader.stop(consumer)
     return found
