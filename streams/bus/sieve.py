@@ -44,12 +44,12 @@ IN_HARDWARE: Final = google_crc32c.implementation == "c"
 
 
 class Sieve:
-    """Drops records whose value `current()` passes over; `current` is asked anew for each batch of records.
+    """Drops records whose value is passed over by what `current` says of their partition, asked anew for each batch.
 
     None from it: nothing is dropped. Records that were dropped are counted by partition.
     """
 
-    def __init__(self, current: Callable[[], PassesOver | None]) -> None:
+    def __init__(self, current: Callable[[TopicPartition], PassesOver | None]) -> None:
         self._current = current
         self._dropped: Counter[TopicPartition] = Counter()
         self._newest: dict[TopicPartition, int] = {}
@@ -87,7 +87,7 @@ class Sieve:
         self, partition: TopicPartition, whole: Any, data: bytes, start: int, end: int, first: int
     ) -> Iterator[Any]:
         """The records of a batch that are not dropped; only those from offset `first` count."""
-        passes_over = self._current()
+        passes_over = self._current(partition)
         records = list(whole)
         if not records or passes_over is None:
             yield from records

@@ -164,7 +164,7 @@ class Lane:
                 passes_over = process.form.passing_over(process.rulebook.codes | known)
             return passes_over
 
-        Sieve(current).put_into(consumer)
+        Sieve(lambda _: current()).put_into(consumer)
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[None]:

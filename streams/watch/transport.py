@@ -11,10 +11,9 @@ say that it is none of ours.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from aiokafka import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
@@ -29,21 +28,6 @@ BUFFERED: Final = 10_000
 
 class UnsentError(Exception):
     """Something that was made of a record could not be sent; its offset is not committed, so it will be made again."""
-
-
-class _OneTopic(Sieve):
-    """Sieves the input topic; what else is read is all ours."""
-
-    def __init__(self, topic: str, current: Callable[[], PassesOver | None]) -> None:
-        super().__init__(current)
-        self._topic = topic
-
-    def _sift(
-        self, partition: TopicPartition, whole: Any, data: bytes, start: int, end: int, first: int
-    ) -> Iterator[Any]:
-        if partition.topic != self._topic:
-            return iter(whole)
-        return super()._sift(partition, whole, data, start, end, first)
 
 
 class _Thread(driver.AIOKafkaConsumerThread):
@@ -165,4 +149,5 @@ class WatchTransport(driver.Transport):
 
     def sift(self, topic: str, current: Callable[[], PassesOver | None]) -> None:
         """Drop of `topic` what `current()` passes over, before it is made into objects. Before the app starts."""
-        self.sieve = _OneTopic(topic, current)
+        # What else is read is all ours.
+        self.sieve = Sieve(lambda partition: current() if partition.topic == topic else None)

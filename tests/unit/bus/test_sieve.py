@@ -74,7 +74,7 @@ class Told:
 
 
 def sieve_of(passes_over: PassesOver | None) -> Sieve:
-    return Sieve(lambda: passes_over)
+    return Sieve(lambda _: passes_over)
 
 
 def mixture(seed: int, count: int) -> list[bytes | None]:
@@ -192,7 +192,7 @@ def test_without_a_way_to_tell_nothing_is_dropped() -> None:
 
 def test_each_batch_of_records_asks_anew_what_is_passed_over() -> None:
     rules = [Told(lambda _: True), Told(lambda _: False)]
-    left, _ = unpacked(batch([b"{}"], 0) + batch([b"{}"], 1), Sieve(lambda: rules.pop(0)))
+    left, _ = unpacked(batch([b"{}"], 0) + batch([b"{}"], 1), Sieve(lambda _: rules.pop(0)))
     assert [record.offset for record in left] == [1]
 
 
@@ -203,6 +203,17 @@ def test_a_fetch_leaves_the_memory_without_the_garbage_collector() -> None:
     gc.collect()
     assert len(unpacked(data, sieve)[0]) == 1
     assert gc.collect() == 0
+
+
+def test_each_partition_has_what_is_passed_over_in_it() -> None:
+    """Watch reads topics of its own beside the input, with the same consumer."""
+    sieve = Sieve(lambda partition: None if partition == PARTITION else Told(lambda _: True))
+    data = batch([b"{}"], 0)
+    assert unpacked(data, sieve) == unpacked(data)
+    elsewhere = sieve._partition_records(
+        TopicPartition("t", 1), _Fetched(data), [], 0, None, None, True, fetcher.READ_COMMITTED
+    )
+    assert list(elsewhere) == []
 
 
 class _Started:
