@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from chinese_calendar import is_workday
 
@@ -19,20 +19,12 @@ from streams.rulebook.model import CoverageRule
 _is_workday: Final = lru_cache(maxsize=8192)(is_workday)
 
 
-class Payout:
+class Payout(NamedTuple):
     """The first and the last day on which the claim is due; None where the calendar is not known that far, and why."""
 
-    __slots__ = ("earliest", "latest", "unknown")
-
-    def __init__(
-        self,
-        earliest: date | None,
-        latest: date | None,
-        unknown: Step | None = None,
-    ) -> None:
-        self.earliest: Final = earliest
-        self.latest: Final = latest
-        self.unknown: Final = unknown
+    earliest: date | None
+    latest: date | None
+    unknown: Step | None = None
 
 
 def payout(submitted_on: date, rule: CoverageRule) -> Payout | None:

@@ -54,7 +54,8 @@ def test_it_answers_to_the_byte_what_its_sources_answer(compiled: Path) -> None:
 
 
 def test_it_passes_the_tests_of_its_sources(compiled: Path) -> None:
-    """Worked examples, invariants over the whole input space, and the fuzz of the processor."""
-    folders = [str(CHECKOUT / "tests" / "unit" / name) for name in ("adjudication", "processors")]
+    """Worked examples, invariants over the whole input space, the fuzz of the processor, batches and their metrics."""
+    named = ("adjudication", "processors", "bus/test_batch.py", "test_metrics.py")
+    places = [str(CHECKOUT / "tests" / "unit" / name) for name in named]
     options = ["-q", "-x", "-p", "no:cacheprovider", "-o", "pythonpath=", "--rootdir", str(CHECKOUT), "-k"]
-    python("-c", PYTEST, *options, f"not {PATCHES}", *folders, path=f"{compiled}{os.pathsep}{CHECKOUT}")
+    python("-c", PYTEST, *options, f"not {PATCHES}", *places, path=f"{compiled}{os.pathsep}{CHECKOUT}")

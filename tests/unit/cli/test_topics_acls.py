@@ -18,10 +18,8 @@ def test_the_rights_of_one_role_by_its_users_name_prefix_and_group(petct: Petct)
 
 def test_all_roles_as_json(petct: Petct) -> None:
     told = json.loads(petct("topics", "acls", "--json").stdout)
-    assert {"operator", "platform", "settle", "rules-desk", "replay", "reader", "board", "watch"} | {
-        "surveillance",
-        "supervisor",
-    } == told.keys()
+    roles = {"operator", "platform", "settle", "rules-desk", "replay", "reader", "board", "watch"}
+    assert roles | {"surveillance", "supervisor"} == told.keys()
     assert {key: value for key, value in told["platform"][0].items() if key != "comfort"} == {
         "resource": "topic",
         "name": "settlement.events",
