@@ -11,6 +11,7 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -217,3 +218,9 @@ def _allow(address: str, kind: ResourceType, name: str, *operations: AclOperatio
     wanted = [AclBinding(kind, name, pattern, "User:worker", "*", operation, allow) for operation in operations]
     for made in admin.create_acls(wanted).values():
         made.result(timeout=30)
+    # Answered by the controller; the broker that is asked hears of it a little later.
+    anybody = AclBindingFilter(kind, name, pattern, "User:worker", "*", AclOperation.ANY, allow)
+    end = time.monotonic() + 30
+    while not set(wanted) <= set(admin.describe_acls(anybody).result(timeout=30)):
+        assert time.monotonic() < end, "the broker has not heard of the rights after 30 s"
+        time.sleep(0.05)
